@@ -1,0 +1,1 @@
+"""The centre: takes, keeps and shows what the stations hear."""

@@ -1,0 +1,1 @@
+"""What every part must agree on: wire contract, band plan, settings."""

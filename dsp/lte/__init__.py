@@ -1,0 +1,1 @@
+"""LTE: find every cell of a span by PSS, SSS and PBCH."""

@@ -1,0 +1,1 @@
+"""The edge agent: from a receiver or a recording to messages."""

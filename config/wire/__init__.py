@@ -1,0 +1,29 @@
+"""The messages between station and collector, one file a kind. ``codec`` turns them into bytes and back."""
+
+from config.wire.base import Header, Position, Record
+from config.wire.codec import AnyRecord, decode_record, encode_record, from_json, to_json
+from config.wire.emission import EmissionReport
+from config.wire.gsm_cell import GsmCellReport
+from config.wire.lte_cell import LteCellReport
+from config.wire.occupancy import ChannelOccupancy, OccupancyReport
+from config.wire.spectrum import SpectrumReport
+from config.wire.summary import SensitivityReport, SummaryReport
+
+__all__ = [
+    "AnyRecord",
+    "ChannelOccupancy",
+    "EmissionReport",
+    "GsmCellReport",
+    "Header",
+    "LteCellReport",
+    "OccupancyReport",
+    "Position",
+    "Record",
+    "SensitivityReport",
+    "SpectrumReport",
+    "SummaryReport",
+    "decode_record",
+    "encode_record",
+    "from_json",
+    "to_json",
+]

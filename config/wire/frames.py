@@ -1,0 +1,114 @@
+"""What goes over the socket between a station's DEALER and the collector's ROUTER (decision 2).
+
+Each ZeroMQ message is one frame: the version byte, then one of these as a MessagePack map tagged ``frame``. The identity of a record is
+(station key, ``spool_id``, ``seq``); ``seq`` counts reliable records from 0 without gaps. Batches resend from what the collector says it
+has committed; an acknowledgement covers everything up to and including ``seq``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from config.errors import WireFormatError, WireVersionError
+from config.wire.base import Count, ShortText, StationName
+from config.wire.version import MAX_FRAME_BYTES, WIRE_VERSION
+
+SpoolId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+Seq = Annotated[int, Meta(ge=-1, le=2**53 - 1)]
+Packed = Annotated[bytes, Meta(max_length=MAX_FRAME_BYTES)]
+
+
+class Frame(Struct, frozen=True, kw_only=True, tag_field="frame"):
+    """Base of every frame."""
+
+
+class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
+    """Station to collector, on every connection: who speaks, and which records it can still send."""
+
+    station: StationName
+    program: ShortText
+    spool_id: SpoolId
+    first_seq: Count
+    """The oldest record the spool still holds."""
+    next_seq: Count
+    """The number the next new record will get."""
+
+
+class Welcome(Frame, frozen=True, kw_only=True, tag="welcome"):
+    """Collector to station: the last ``seq`` committed of this spool (-1: none), and how many records may be under way."""
+
+    spool_id: SpoolId
+    committed_seq: Seq
+    credit: Count
+
+
+class Batch(Frame, frozen=True, kw_only=True, tag="batch"):
+    """Station to collector: reliable records ``first_seq``, ``first_seq`` + 1, ..."""
+
+    spool_id: SpoolId
+    first_seq: Count
+    records: Annotated[list[Packed], Meta(min_length=1, max_length=1000)]
+
+
+class Live(Frame, frozen=True, kw_only=True, tag="live"):
+    """Station to collector: lossy records (spectra); never acknowledged."""
+
+    records: Annotated[list[Packed], Meta(min_length=1, max_length=1000)]
+
+
+class Rejected(Struct, frozen=True, kw_only=True):
+    """A record that cannot be taken: counts as acknowledged and is kept aside at both ends."""
+
+    seq: Count
+    reason: ShortText
+
+
+class Ack(Frame, frozen=True, kw_only=True, tag="ack"):
+    """Collector to station: everything up to ``committed_seq`` is durable (or rejected, as listed)."""
+
+    spool_id: SpoolId
+    committed_seq: Seq
+    rejected: list[Rejected]
+    credit: Count
+
+
+class Heartbeat(Frame, frozen=True, kw_only=True, tag="heartbeat"):
+    """Either way: still here."""
+
+
+class Refused(Frame, frozen=True, kw_only=True, tag="refused"):
+    """Collector to station: this connection's frames are not taken, and why."""
+
+    reason: ShortText
+
+
+AnyFrame = Hello | Welcome | Batch | Live | Ack | Heartbeat | Refused
+
+_PREFIX: Final = bytes([WIRE_VERSION])
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(AnyFrame)
+
+
+def encode_frame(frame: AnyFrame) -> bytes:
+    """Return the bytes of ``frame``."""
+    return _PREFIX + _encoder.encode(frame)
+
+
+def decode_frame(data: bytes) -> AnyFrame:
+    """Return the frame in ``data``.
+
+    Raises:
+        WireVersionError: the version byte is another.
+        WireFormatError: the bytes are no frame.
+    """
+    if not data or len(data) > MAX_FRAME_BYTES:
+        raise WireFormatError(f"{len(data)} bytes: a frame has 1 to {MAX_FRAME_BYTES}")
+    if data[0] != WIRE_VERSION:
+        raise WireVersionError(data[0], WIRE_VERSION)
+    try:
+        return _decoder.decode(memoryview(data)[1:])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise WireFormatError(str(error)) from error

@@ -1,0 +1,47 @@
+"""``summary``: what was looked at and how well, so that "nothing found" means something."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from config.wire.base import Count, Fraction, FreqHz, LevelDb, Record, Seconds, ShortText, SpanHz
+
+
+class SensitivityReport(Struct, frozen=True, kw_only=True):
+    """The weakest steady carrier of one width that would have been seen with probability 0.5."""
+
+    width_hz: SpanHz
+    power_dbfs: LevelDb
+
+
+class SummaryReport(Record, frozen=True, kw_only=True, tag="summary"):
+    """One tuning of one run or recording, looked back on."""
+
+    source: ShortText
+    """File name of the recording, or receiver."""
+    relative: bool
+    center_freq_hz: FreqHz | None
+    lower_freq_hz: FreqHz
+    upper_freq_hz: FreqHz
+    duration_s: Seconds
+    sample_rate_hz: SpanHz
+    resolution_hz: SpanHz
+    n_averages: Count
+    dwells: Count
+    pfa: Fraction
+    """Stated probability of one or more false emissions in one dwell."""
+    floor_source: Literal["free_bins", "reference", "assumed"]
+    floor_dbfs_hz: LevelDb
+    sensitivity: list[SensitivityReport]
+    tracks: Count
+    gsm_cells: Count
+    lte_cells: Count
+    clipped_fraction: Fraction | None
+    full_scale_known: bool
+    """False where a cf32 recording exceeds its full scale: dBFS is then relative and clipping is not judged."""
+    gsm_looked_s: Seconds
+    lte_looked_s: Seconds
+    notes: Annotated[list[ShortText], Meta(max_length=64)]
+    """Codes and words on what limits this answer, e.g. `floor_assumed: a signal filling the whole span would be invisible`."""

@@ -19,9 +19,9 @@ AnyRecord = EmissionReport | OccupancyReport | SpectrumReport | SummaryReport | 
 
 _PREFIX: Final = bytes([WIRE_VERSION])
 _encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(AnyRecord)
+_decoder: Final[msgspec.msgpack.Decoder[AnyRecord]] = msgspec.msgpack.Decoder(AnyRecord)
 _json_encoder: Final = msgspec.json.Encoder()
-_json_decoder: Final = msgspec.json.Decoder(AnyRecord)
+_json_decoder: Final[msgspec.json.Decoder[AnyRecord]] = msgspec.json.Decoder(AnyRecord)
 
 
 def encode_record(record: AnyRecord) -> bytes:

@@ -89,7 +89,7 @@ AnyFrame = Hello | Welcome | Batch | Live | Ack | Heartbeat | Refused
 
 _PREFIX: Final = bytes([WIRE_VERSION])
 _encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(AnyFrame)
+_decoder: Final[msgspec.msgpack.Decoder[AnyFrame]] = msgspec.msgpack.Decoder(AnyFrame)
 
 
 def encode_frame(frame: AnyFrame) -> bytes:

@@ -1,0 +1,57 @@
+# Canh Sóng: every target sets up what it needs in .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.canhsong-ready
+# numeric libraries: one thread each, so that figures are figures of one core
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+.PHONY: demo test test-services lint check bench corpus schema clean help
+
+help:
+	@echo "make demo           a replayed band becomes detections on a page"
+	@echo "make test           the tests that need nothing but Python"
+	@echo "make test-services  the tests that need Chromium, gr-gsm and their like (.ci/run installs them)"
+	@echo "make check          lint, types, import contracts, tests"
+	@echo "make bench          every figure, as ratios in one run; curves into docs/figures"
+	@echo "make corpus         a small SigMF corpus with its truth, into corpus/"
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed: sudo apt-get install python3 (or make PYTHON=python3.11 ...)" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "python3-venv is missing: sudo apt-get install python3-venv" >&2; exit 1; }
+	@echo "setting up $(VENV) ..." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[station,collector,dev]'
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/canhsong-station demo
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -m "not services and not slow" -n auto --dist loadgroup
+
+test-services: $(STAMP)
+	@$(BIN)/python -m pytest -m "services and not slow"
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+check: lint test
+
+bench: $(STAMP)
+	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script --out docs/figures || exit 1; done
+
+corpus: $(STAMP)
+	@$(BIN)/python tests/corpus/make_corpus.py corpus
+
+schema: $(STAMP)
+	@$(BIN)/python -m config.make_schema
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,35 @@
+"""Fixtures that every part of the tests shares."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's top folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The folder of recordings, or a skip that says why."""
+    folder = Path(os.environ.get("CANHSONG_RECORDINGS", ROOT.parent / "shared" / "recordings"))
+    if not any(folder.glob("*.sigmf-meta")):
+        pytest.skip(f"no recordings in {folder}: set CANHSONG_RECORDINGS to the folder that holds them")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> tuple[str, str]:
+    """Paths of Chromium and its driver, or a skip."""
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not browser or not driver:
+        pytest.skip("Chromium is absent: apt-get install chromium chromium-driver")
+    return browser, driver

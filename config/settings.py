@@ -1,0 +1,102 @@
+"""Settings of a station: typed, bounded, unknown keys refused. Frozen; handed on as values, never read at import."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from config.wire.base import StationName
+
+PositiveSeconds = Annotated[float, Meta(gt=0.0, le=86_400.0)]
+Probability = Annotated[float, Meta(gt=0.0, lt=0.5)]
+
+
+class StationSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who and where the station is."""
+
+    name: StationName = "station-1"
+    lat_deg: Annotated[float, Meta(ge=-90.0, le=90.0)] | None = None
+    lon_deg: Annotated[float, Meta(ge=-180.0, le=180.0)] | None = None
+    accuracy_m: Annotated[float, Meta(ge=0.0, le=1e6)] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse half a position."""
+        if (self.lat_deg is None) != (self.lon_deg is None):
+            raise ValueError("lat_deg and lon_deg belong together: give both or neither")
+
+
+class AnalysisSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a dwell is analysed. The defaults suit steady carriers and bursts alike."""
+
+    n_fft: Annotated[int, Meta(ge=256, le=65_536)] = 4096
+    overlap: Annotated[float, Meta(ge=0.0, le=0.5)] = 0.5
+    dwell_s: Annotated[float, Meta(ge=0.005, le=10.0)] = 0.25
+    pfa: Probability | None = None
+    """Probability of one or more false emissions in a dwell; None: from ``false_emissions_per_day``."""
+    false_emissions_per_day: Annotated[float, Meta(gt=0.0, le=1e6)] = 0.5
+    row_step_s: Annotated[float, Meta(ge=1e-6, le=10.0)] = 0.002
+    merge_gap_s: Annotated[float, Meta(ge=0.0, le=10.0)] = 0.01
+    merge_gap_hz: Annotated[float, Meta(ge=0.0, le=1e7)] = 25e3
+    spectrum_interval_s: PositiveSeconds = 1.0
+    spectrum_bins: Annotated[int, Meta(ge=64, le=4096)] = 1024
+    occupancy_interval_s: PositiveSeconds = 60.0
+
+    def __post_init__(self) -> None:
+        """Refuse what the Welch estimate cannot do."""
+        if self.n_fft & (self.n_fft - 1):
+            raise ValueError(f"n_fft = {self.n_fft}: must be a power of two from 256 to 65536")
+        if self.overlap not in (0.0, 0.5):
+            raise ValueError(f"overlap = {self.overlap}: must be 0 or 0.5")
+
+
+class TracksSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a track begins, speaks and ends."""
+
+    clear_after_s: PositiveSeconds = 2.0
+    """A track that was not seen for this long is cleared."""
+    update_interval_s: PositiveSeconds = 60.0
+    level_step_db: Annotated[float, Meta(ge=0.5, le=60.0)] = 3.0
+    """A change of level that is worth an update before ``update_interval_s``."""
+    hold_db: Annotated[float, Meta(ge=0.0, le=20.0)] = 3.0
+    """A track is held while its band's level is at most this far below what a new carrier would need."""
+
+
+class IdentitySection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When cells are looked for."""
+
+    gsm: bool = True
+    lte: bool = True
+    gsm_look_s: Annotated[float, Meta(ge=0.1, le=60.0)] = 4.0
+    lte_look_s: Annotated[float, Meta(ge=0.01, le=1.0)] = 0.16
+    tries: Annotated[int, Meta(ge=1, le=100)] = 3
+    """Looks in a row that may fail before the station waits."""
+    retry_interval_s: PositiveSeconds = 60.0
+    retry_interval_max_s: PositiveSeconds = 960.0
+    """The wait doubles up to this while nothing changes."""
+
+
+class UplinkSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where findings go."""
+
+    collector: Annotated[str, Meta(pattern=r"^(tcp|ipc|inproc)://.+$")] | None = None
+    drain_timeout_s: PositiveSeconds = 60.0
+    """How long a finished replay waits for the collector to acknowledge."""
+
+
+class PlanSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Data files that replace the ones that come with the program."""
+
+    bands: str | None = None
+    plmn: str | None = None
+
+
+class StationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set at a station."""
+
+    station: StationSection = field(default_factory=StationSection)
+    analysis: AnalysisSection = field(default_factory=AnalysisSection)
+    tracks: TracksSection = field(default_factory=TracksSection)
+    identity: IdentitySection = field(default_factory=IdentitySection)
+    uplink: UplinkSection = field(default_factory=UplinkSection)
+    plan: PlanSection = field(default_factory=PlanSection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,6 +61,11 @@ class NoiseFloor:
     free_fraction: float
     """Part of the span's bins that were taken as free of signals."""
     uncertainty_db: float
+    """One standard deviation of the density against the truth, given that the bins taken as free are free."""
+    averaged_bins: float = math.inf
+    """How many bins' worth of noise each value of ``density`` rests on; infinite: the density is known, not estimated."""
+    ripple: float = 0.0
+    """Relative deviation (rms) of the free bins from ``density`` beyond what noise explains; 0 where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +94,8 @@ class Emission:
     cut_low: bool
     cut_high: bool
     """The span's edge cuts the emission on that side."""
+    burst_times_s: tuple[tuple[float, float], ...] = ()
+    """First and last time of each burst, in order; empty where the dwell had no spectrogram rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,170 @@
+"""From a channel's stream to soft bits: derotated symbols, channel estimates, and the MAP equaliser.
+
+GMSK (TS 45.004) is, to 99.6 % of its energy, a linear modulation: symbol n, sign a_n = 1 - 2 b_n, turned by j^n and shaped by one pulse
+about four symbols long (Laurent's first). Derotated by j^-n and sampled once a symbol through a root-Nyquist filter, which keeps
+white noise white, a burst is y_k = sum_l h_l a_(k-l) + noise, with h the pulse and the echoes together. The equaliser is the
+exact MAP detector of that model (BCJR, probabilities, scaled each step); known bits (tails, training) enter as certain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.filters import cosine_skirt, impulse_response, root_raised_cosine
+from dsp.gsm.params import SYMBOL_RATE_HZ
+from dsp.types import ComplexArray
+
+ROLL_OFF: Final = 0.3
+_REACH: Final = 10
+"""Half length of the front end's kernel, symbols."""
+_PHASES: Final = 64
+
+Complex128 = npt.NDArray[np.complex128]
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontEnd:
+    """The receive filter as a table: ``table`` shape (phases + 1, taps), row r for a sampling point r/phases past a sample."""
+
+    table: Complex128
+    rate_hz: float
+    offset_hz: float
+    """What is left of the carrier's frequency in the stream."""
+
+    @property
+    def power_gain(self) -> float:
+        """Power gain at the carrier's centre."""
+        n = self.table.shape[1]
+        turn = np.exp(-2j * np.pi * self.offset_hz / self.rate_hz * (n // 2 - 1 - np.arange(n)))
+        return float(abs((self.table[0] * turn).sum()) ** 2)
+
+
+def front_end(*, rate_hz: float, offset_hz: float, whitening: Float64 | None = None) -> FrontEnd:
+    """Return the front end of a stream: root-Nyquist filter around ``offset_hz``; unit gain for white noise.
+
+    ``whitening``: amplitude response to put on top, shape (n,), covering -rate/2 .. rate/2; None: flat.
+    """
+    n = 256
+    bin_hz = rate_hz / n
+    freq_hz = (np.arange(n) - n // 2) * bin_hz
+    response = root_raised_cosine(freq_hz, symbol_rate_hz=SYMBOL_RATE_HZ, roll_off=ROLL_OFF)
+    if whitening is not None:
+        response = response * np.interp(freq_hz, np.linspace(-rate_hz / 2, rate_hz / 2, whitening.size), whitening)
+    half = int(np.ceil(_REACH * rate_hz / SYMBOL_RATE_HZ))
+    rows = np.arange(_PHASES + 1)[:, None] / _PHASES
+    times_s = (rows + (half - 1 - np.arange(2 * half))[None, :]) / rate_hz
+    fade = cosine_skirt(times_s * rate_hz, pass_hz=0.7 * half, stop_hz=half + 1.0)
+    table = impulse_response(response, bin_hz=bin_hz, times_s=times_s.ravel()).reshape(times_s.shape) * fade
+    table *= np.exp(2j * np.pi * offset_hz * times_s)
+    gain = np.sqrt((np.abs(table[0]) ** 2).sum())
+    return FrontEnd(table=table / gain, rate_hz=rate_hz, offset_hz=offset_hz)
+
+
+@cache
+def _kernels() -> tuple[Any, Any]:
+    """Return the compiled kernels (take, bcjr)."""
+    from numba import njit
+
+    @njit(cache=True)
+    def take(stream: Any, table: Any, start: float, step: float, n: int, turn: float) -> Any:
+        phases = table.shape[0] - 1
+        taps = table.shape[1]
+        half = taps // 2
+        out = np.zeros(n, np.complex128)
+        for k in range(n):
+            at = start + k * step
+            base = int(np.floor(at))
+            row = int((at - base) * phases + 0.5)
+            total = 0.0 + 0.0j
+            first = base - half + 1
+            for i in range(taps):
+                j = first + i
+                if 0 <= j < stream.shape[0]:
+                    total += table[row, i] * stream[j]
+            angle = -turn * at - 0.5 * np.pi * (k % 4)
+            out[k] = total * complex(np.cos(angle), np.sin(angle))
+        return out
+
+    @njit(cache=True)
+    def bcjr(y: Any, h: Any, noise: float, prior: Any) -> Any:
+        n = y.shape[0]
+        taps = h.shape[0]
+        states = 1 << (taps - 1)
+        means = np.zeros(2 * states, np.complex128)
+        for c in range(2 * states):
+            for i in range(taps):
+                means[c] += h[i] if (c >> i) & 1 == 0 else -h[i]
+        gamma = np.zeros((n, 2 * states))
+        alpha = np.zeros((n + 1, states))
+        alpha[0, :] = 1.0 / states
+        for k in range(n):
+            lowest = 1e300
+            for c in range(2 * states):
+                d = y[k] - means[c]
+                e = (d.real * d.real + d.imag * d.imag) / noise
+                gamma[k, c] = e
+                lowest = min(lowest, e)
+            p0 = 1.0 / (1.0 + np.exp(-prior[k]))
+            p1 = 1.0 - p0
+            total = 0.0
+            for c in range(2 * states):
+                g = np.exp(lowest - gamma[k, c]) * (p0 if c & 1 == 0 else p1)
+                gamma[k, c] = g
+                # code c: bit 0 is the new symbol, bits 1.. the state before
+                v = alpha[k, c >> 1] * g
+                alpha[k + 1, c & (states - 1)] += v
+                total += v
+            scale = 1.0 / max(total, 1e-300)
+            for s in range(states):
+                alpha[k + 1, s] *= scale
+        beta = np.full(states, 1.0)
+        llr = np.zeros(n)
+        fresh = np.zeros(states)
+        for k in range(n - 1, -1, -1):
+            zero = 1e-300
+            one = 1e-300
+            fresh[:] = 0.0
+            total = 0.0
+            for c in range(2 * states):
+                v = gamma[k, c] * beta[c & (states - 1)]
+                fresh[c >> 1] += v
+                total += v
+                if c & 1 == 0:
+                    zero += alpha[k, c >> 1] * v
+                else:
+                    one += alpha[k, c >> 1] * v
+            llr[k] = np.log(zero / one)
+            scale = 1.0 / max(total, 1e-300)
+            for s in range(states):
+                beta[s] = fresh[s] * scale
+        return llr
+
+    return take, bcjr
+
+
+def symbols(stream: ComplexArray, end: FrontEnd, *, start: float, step: float, n: int) -> Complex128:
+    """Return ``n`` derotated symbols, the first at stream sample ``start``, ``step`` samples apart, shape (n,); zeros outside."""
+    take, _ = _kernels()
+    turn = 2.0 * np.pi * end.offset_hz / end.rate_hz
+    return np.asarray(take(stream, end.table, start, step, n, turn))
+
+
+def soft_bits(y: Complex128, *, taps: Complex128, noise: float, prior: Float64) -> Float64:
+    """Return log P(0)/P(1) of each bit given the whole burst, shape (n,), ``prior`` included.
+
+    ``y``: shape (n,), y_k = sum_l taps_l a_(k-l) + noise of variance ``noise``. ``prior``: log P(0)/P(1), +-40 where known.
+    """
+    _, bcjr = _kernels()
+    return np.asarray(bcjr(y, taps, float(noise), prior))
+
+
+def training_matrix(known: npt.NDArray[np.integer], n_taps: int) -> Float64:
+    """Return A, shape (n_known - n_taps + 1, n_taps): row k holds the signs a_(k + n_taps - 1), ..., a_k of known bits."""
+    signs = 1.0 - 2.0 * known.astype(np.float64)
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(signs, n_taps)[:, ::-1].astype(np.float64))

@@ -1,0 +1,159 @@
+"""From what a carrier gave to a cell: identity, clock, counts; and which carriers are only shadows of a stronger one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from dsp.gsm import ppm as clock
+from dsp.gsm.coding import decode_block
+from dsp.gsm.params import FRAME_SYMBOLS, HYPERFRAME_FRAMES, MULTIFRAME_FRAMES, SYMBOL_RATE_HZ, tc
+from dsp.gsm.receiver import Reception
+from dsp.gsm.types import BlockCount, CellStatus, GsmCell
+from dsp.types import PpmEstimate
+from dsp.units import db
+
+_SHADOW_DB: Final = 6.0
+_SAME_SYMBOLS: Final = 2.0
+_REPEATS: Final = ((0,), (1,), (2, 6), (3, 7), (4,), (5,))
+"""TC whose blocks carry the same message (TS 45.002 cl. 6.3.1.3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A reception and where in the dwell its stream lies."""
+
+    reception: Reception
+    offset_hz: float
+    first_sample: int
+    samples_per_stream_sample: float
+
+    @property
+    def power(self) -> float:
+        """Mean power of the carrier, full scale squared."""
+        return self.reception.channel.power / self.reception.end.power_gain
+
+    @property
+    def snr(self) -> float:
+        """Es/N0, linear."""
+        r = self.reception
+        return r.channel.power / min(r.channel.noise, r.tone_noise)
+
+    @property
+    def drift_ppm(self) -> float:
+        """Clock error from the frames' timing."""
+        return (self.reception.timing.step * SYMBOL_RATE_HZ / self.reception.end.rate_hz - 1.0) * 1e6
+
+    @property
+    def drift_sigma_ppm(self) -> float:
+        """Its uncertainty; large where too few bursts gave a line."""
+        frames = [s.frame for s in self.reception.sch]
+        if len(frames) < 4:
+            return 1e3
+        return 0.2e6 / ((frames[-1] - frames[0]) * FRAME_SYMBOLS) + 0.1
+
+    def sample_of(self, frame: int) -> float:
+        """Return the dwell's sample at which the stream's frame ``frame`` begins."""
+        return self.first_sample + self.reception.timing.burst_at(frame) * self.samples_per_stream_sample
+
+
+def is_ghost(weak: Heard, strong: Heard) -> bool:
+    """Return whether ``weak`` is a shadow (image, product, side lobe) of ``strong``: the same frames at the same time, less power.
+
+    Two cells share position in the 51-multiframe and frame timing to 2 symbols by chance once in 16 000; one that decodes to
+    another identity is a cell of its own.
+    """
+    if weak.power >= strong.power / 10 ** (_SHADOW_DB / 10):
+        return False
+    a, b = weak.reception, strong.reception
+    if a.bsic is not None and b.bsic is not None and (a.bsic, _zero(weak)) != (b.bsic, _zero(strong)):
+        return False
+    period = MULTIFRAME_FRAMES * a.timing.frame * weak.samples_per_stream_sample
+    apart = weak.sample_of(-a.timing.phase) - strong.sample_of(-b.timing.phase)
+    apart = (apart + period / 2) % period - period / 2
+    symbol = a.timing.step * weak.samples_per_stream_sample
+    if abs(apart) > _SAME_SYMBOLS * symbol:
+        return False
+    theirs = {o for blocks in messages(strong).values() for o in blocks}
+    mine = {o for blocks in messages(weak).values() for o in blocks}
+    return not (mine - theirs)
+
+
+def _zero(heard: Heard) -> int:
+    """Return the frame number at the dwell's first sample, as near as frames go."""
+    r = heard.reception
+    frame = r.timing.frame * heard.samples_per_stream_sample
+    return round((r.fn_zero or 0) - heard.sample_of(0) / frame) % HYPERFRAME_FRAMES
+
+
+def messages(heard: Heard) -> dict[str, list[bytes]]:
+    """Return the differing contents of each System Information heard, in order of arrival; blocks and combinations of repeats."""
+    found: dict[str, list[bytes]] = {}
+    r = heard.reception
+    for group in _REPEATS:
+        blocks = [b for b in r.bcch if tc(r.fn(b.frame)) in group]
+        contents = [b.block.octets for b in blocks if b.block.octets is not None]
+        if not contents and len(blocks) > 1:
+            both = decode_block(np.sum([b.llr for b in blocks], axis=0)).octets
+            contents = [both] if both is not None else []
+        for octets in contents:
+            name = _NAMES.get(octets[2]) if octets[1] == 0x06 else None
+            if name is not None and octets not in found.setdefault(name, []):
+                found[name].append(octets)
+    return found
+
+
+_NAMES: Final = {
+    0x19: "SI1", 0x1A: "SI2", 0x1B: "SI3", 0x1C: "SI4", 0x02: "SI2bis", 0x03: "SI2ter", 0x07: "SI2quater", 0x00: "SI13", 0x04: "SI9",
+}  # fmt: skip
+
+
+def cell_of(heard: Heard, *, center_freq_hz: float | None, ppm: PpmEstimate | None) -> GsmCell:
+    """Return the cell that ``heard`` is."""
+    from dsp.gsm.arfcn import arfcn_of_downlink
+    from dsp.gsm.system_information import read_messages
+
+    r = heard.reception
+    information = read_messages(messages(heard), band_of=None)
+    good = r.good_sch()
+    status: CellStatus = "carrier" if r.bsic is None else "identified" if information.ci is not None else "synchronised"
+    nominal = clock.nominal_hz(center_freq_hz + heard.offset_hz, ppm.ppm) if center_freq_hz is not None and ppm is not None else None
+    arfcn, band = arfcn_of_downlink(nominal) if nominal is not None else (None, None)
+    return GsmCell(
+        status=status,
+        reason=_reason(heard, status),
+        freq_hz=nominal,
+        offset_hz=heard.offset_hz,
+        arfcn=arfcn,
+        band=band,
+        bsic=r.bsic,
+        cfo_hz=center_freq_hz + heard.offset_hz - nominal if center_freq_hz is not None and nominal is not None else None,
+        ppm=ppm.ppm if ppm is not None else None,
+        ppm_sigma=ppm.sigma_ppm if ppm is not None else None,
+        snr_db=db(heard.snr),
+        power=heard.power,
+        fn=r.fn(good[0].frame) if good else None,
+        fn_sample=round(heard.sample_of(good[0].frame)) if good else None,
+        blocks={
+            "SCH": BlockCount(good=len(good), tried=len(r.sch)),
+            "BCCH": BlockCount(good=sum(b.block.passed for b in r.bcch), tried=len(r.bcch)),
+        },
+        information=information,
+        taps=(),
+        delay_spread_us=None,
+    )
+
+
+def _reason(heard: Heard, status: CellStatus) -> str:
+    """Return why the cell went no further than ``status``."""
+    r = heard.reception
+    if status == "carrier":
+        return f"FCCH heard; none of {len(r.sch)} SCH bursts passed its parity with another that agrees (Es/N0 {db(heard.snr):.1f} dB)"
+    if status == "synchronised":
+        if not r.bcch:
+            return "no BCCH block lies wholly inside the dwell"
+        good = sum(b.block.passed for b in r.bcch)
+        return f"SI3 not received: {good} of {len(r.bcch)} BCCH blocks passed the Fire code (Es/N0 {db(heard.snr):.1f} dB)"
+    return ""

@@ -11,12 +11,12 @@ from typing import Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from dsp.crc import BitArray
 from dsp.errors import ParameterError
 from dsp.lte.params import CENTRE_RB, MAX_RB, N_PCI, PSS_ROOTS, SYNC_SUBCARRIERS
 from dsp.lte.types import CyclicPrefix
 from dsp.types import ComplexArray
 
-BitArray = npt.NDArray[np.uint8]
 _T = TypeVar("_T", bound=np.generic)
 _GOLD_SKIP: Final = 1600
 

@@ -102,7 +102,6 @@ class LteDownlink:
         gain_step = times[1] - times[0]
         for port in range(self.cell.n_ports):
             for path, delay in enumerate(delays):
-                at = (begin_s - delay) * self._native_hz - start
                 walk = (begin_s - delay) * self._native_hz - start, step_s * self._native_hz
                 gain_walk = (begin_s - times[0]) / gain_step, step_s / gain_step
                 add_path(out, source[port], self._table, walk, gains[port, path], gain_walk)

@@ -1,13 +1,26 @@
-"""Emissions of one dwell: found, boxed in time and frequency, measured."""
+"""Emissions of one dwell: found, boxed in time and frequency, measured; and how weak a carrier would have been seen.
+
+The chain: density over the floor -> tests at several widths (``thresholds``, ``regions``) and on the spectrogram rows (``bursts``) ->
+frequency ranges -> when each was on -> measurement (``measure``) -> what the receiver made itself is taken out (``artefacts``).
+"""
 
 from __future__ import annotations
 
-import math
+from typing import Final
 
 import numpy as np
 
+from dsp.artefacts import clipping, dc_spike, is_dc, sorted_out
+from dsp.bursts import MIN_ROWS, activity, row_weights, short_regions
 from dsp.detection import DEFAULT_SETTINGS, dwell_pfa
-from dsp.types import Detections, Emission, NoiseFloor, Psd
+from dsp.errors import ParameterError
+from dsp.measure import measured, without_spike
+from dsp.regions import Region, detected_bins, regions
+from dsp.thresholds import Test, floor_steps, plan, widened
+from dsp.types import Detections, Emission, FloatArray, NoiseFloor, Psd, Sensitivity
+
+CUT_BINS: Final = 2
+"""An emission that reaches so near to the span's edge goes on beyond it."""
 
 
 def detect(
@@ -21,37 +34,68 @@ def detect(
     """Return the emissions of ``psd`` over ``floor``, the receiver's artefacts, and how weak a carrier would have been seen.
 
     ``pfa``: probability of one or more false emissions in this dwell; None: half an emission a day, shared out by the dwell's length.
+    Emissions are in the order of their frequency.
+
+    Raises:
+        ParameterError: ``pfa`` is not in (0, 0.5), or the floor is for another number of bins.
     """
+    if floor.density.shape != psd.mean.shape:
+        raise ParameterError("floor", floor.density.shape, f"{psd.n_fft} bins")
     stated = dwell_pfa(psd.duration_s) if pfa is None else pfa
-    ratio = psd.mean / floor.density
-    level = 1.0 + math.sqrt(-2.0 * math.log(stated / psd.n_fft) / psd.n_averages) * 1.5
-    over = np.flatnonzero(ratio > level)
-    gap = max(1, round(merge_gap_hz / psd.bin_hz))
-    runs = np.split(over, np.flatnonzero(np.diff(over) > gap) + 1) if over.size else []
-    emissions = tuple(_emission(psd, floor, int(run[0]), int(run[-1])) for run in runs)
-    return Detections(emissions=emissions, artefacts=(), sensitivities=(), false_alarm_probability=stated)
+    with_rows = psd.rows.shape[0] >= MIN_ROWS
+    share = 0.5 * stated if with_rows else stated
+    tests = plan(
+        psd.n_fft,
+        psd.bin_hz,
+        n_averages=psd.n_averages,
+        overlap=psd.overlap,
+        pfa=share,
+        floor_steps=floor_steps(floor.averaged_bins, psd.n_fft),
+    )
+    gap_bins = max(1, round(merge_gap_hz / psd.bin_hz))
+    spike = dc_spike(psd, floor)
+    seen = without_spike(psd) if spike is not None else psd
+    weights = row_weights(floor, spike=spike is not None)
+    found = _steady(seen, floor, tests, gap_bins)
+    if with_rows:
+        found = _with_short(found, short_regions(seen, floor, weights, pfa=share, gap_bins=gap_bins))
+    emissions = [
+        _emission(seen, floor, weights, region, merge_gap_s) for region in found if not is_dc(region, psd, spike=spike is not None)
+    ]
+    kept, marked = sorted_out(emissions, psd)
+    own = [a for a in (spike, clipping(psd)) if a is not None]
+    return Detections(
+        emissions=tuple(kept),
+        artefacts=tuple(own + marked),
+        sensitivities=_sensitivities(tests, floor, psd.bin_hz),
+        false_alarm_probability=stated,
+    )
 
 
-def _emission(psd: Psd, floor: NoiseFloor, low: int, high: int) -> Emission:
-    bin_hz, half = psd.bin_hz, psd.n_fft // 2
-    density, noise = psd.mean[low : high + 1], floor.density[low : high + 1]
-    power = float((density - noise).sum()) * bin_hz
-    lower, upper = (low - half - 0.5) * bin_hz, (high - half + 0.5) * bin_hz
-    return Emission(
-        center_offset_hz=(lower + upper) / 2,
-        lower_offset_hz=lower,
-        upper_offset_hz=upper,
-        bandwidth_hz=upper - lower,
-        bandwidth_26db_hz=None,
-        power=power,
-        peak_density=float(density.max()),
-        mean_density=float(density.mean()),
-        floor_density=float(noise.mean()),
-        snr_db=10 * math.log10(max(power / (float(noise.sum()) * bin_hz), 1e-30)),
-        first_s=0.0,
-        last_s=psd.duration_s,
-        burst_count=1,
-        duty=1.0,
-        cut_low=low == 0,
-        cut_high=high == psd.n_fft - 1,
+def _steady(psd: Psd, floor: NoiseFloor, tests: tuple[Test, ...], gap_bins: int) -> list[Region]:
+    """Return the ranges that the dwell's mean shows."""
+    ratio = psd.mean / floor.density.astype(np.float64)
+    mask = detected_bins(ratio, tests, ripple=floor.ripple)
+    return regions(mask, ratio, gap_bins=gap_bins, bin_hz=psd.bin_hz) if mask.any() else []
+
+
+def _with_short(steady: list[Region], short: list[Region]) -> list[Region]:
+    """Return ``steady`` and those of ``short`` that touch none of them."""
+    alone = [(low, high) for low, high in short if not any(low < b and a < high for a, b in steady)]
+    return sorted(steady + alone)
+
+
+def _emission(psd: Psd, floor: NoiseFloor, weights: FloatArray, region: Region, merge_gap_s: float) -> Emission:
+    when = activity(psd, weights, region, merge_gap_s=merge_gap_s)
+    cut = (region[0] <= CUT_BINS, region[1] >= psd.n_fft - CUT_BINS)
+    return measured(psd, floor, region, when, cut=cut)
+
+
+def _sensitivities(tests: tuple[Test, ...], floor: NoiseFloor, bin_hz: float) -> tuple[Sensitivity, ...]:
+    """Return for each width the power whose mean excess just reaches the threshold: seen with probability one half."""
+    density = float(np.median(floor.density))
+    return tuple(
+        Sensitivity(width_hz=t.width_hz, power=(widened(t.ratio, floor.ripple) - 1.0) * density * max(t.width_hz, 1.5 * bin_hz))
+        for t in tests
+        if t.width_bins != 2
     )

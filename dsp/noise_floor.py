@@ -31,6 +31,11 @@ MIN_FREE: Final = 0.02
 CONTRAST_BINS: Final = 0.005
 """Part of the span that must stand above the free bins for a contrast to have been seen."""
 CONTRAST_RATIO: Final = 1.6
+HUMP_PART: Final = 0.02
+LONG_RUN: Final = 16
+"""Blocks of 4 bins' stride: a free run of 64 bins and more is no valley of a comb."""
+LONG_RUN_SHARE: Final = 0.1
+RESTLESS: Final = 1.15
 GAIN_DRIFT_DB: Final = 2.0
 MAX_ROUGHNESS_DB: Final = 0.7
 
@@ -63,7 +68,9 @@ def estimate_floor(psd: Psd, *, reference: FloatArray | None = None) -> NoiseFlo
     if np.count_nonzero(free) < max(2, 0.25 * MIN_FREE * free.size):
         return _without_free_bins(psd, blocks, reference)
     fit = _fit(blocks, free, psd)
-    return _floor(psd, blocks, free, fit, reference)
+    seen = _contrast(blocks, free, fit) and not _is_comb_floor(psd, free)
+    source: FloorSource = "free_bins" if seen else "reference" if reference is not None else "assumed"
+    return _floor(psd, fit, source, reference)
 
 
 def _checked(reference: FloatArray, n_fft: int) -> RealArray:
@@ -168,17 +175,17 @@ def _curve(blocks: RealArray, kept: BoolArray, part: int) -> RealArray:
     value = mean + slope * (x - centre)
     good = (w >= 1) & (value > 0.3 * mean) & (np.abs(x - centre) < half / n)
     at = np.flatnonzero(good)
-    return np.exp(np.interp(np.arange(n), at, np.log(value[at])))
+    curve: RealArray = np.exp(np.interp(np.arange(n), at, np.log(value[at])))
+    return curve
 
 
-def _floor(psd: Psd, blocks: RealArray, free: BoolArray, fit: _Fit, reference: FloatArray | None) -> NoiseFloor:
-    centres = np.arange(blocks.size) * STRIDE_BINS + 3.5
+def _floor(psd: Psd, fit: _Fit, source: FloorSource, reference: FloatArray | None) -> NoiseFloor:
+    centres = np.arange(fit.curve.size) * STRIDE_BINS + 3.5
     curve = np.interp(np.arange(psd.n_fft), centres, fit.curve) if fit.part > 1 else np.full(psd.n_fft, fit.curve[0])
     n_kept = int(np.count_nonzero(fit.kept))
     rests_on = STRIDE_BINS * (n_kept + 1.0) if fit.part == 1 else max(STRIDE_BINS * n_kept / fit.part, 16.0)
     ripple = 0.0 if fit.part == 1 else max(fit.residual, 1e-3)
     sigma = math.hypot(relative_sigma(psd.n_averages, max(int(rests_on), 1), psd.overlap), ripple)
-    source = _source(blocks, free, fit, reference is not None)
     density = curve if reference is None else curve * np.asarray(reference, np.float64)
     return _frozen(
         density,
@@ -190,14 +197,28 @@ def _floor(psd: Psd, blocks: RealArray, free: BoolArray, fit: _Fit, reference: F
     )
 
 
-def _source(blocks: RealArray, free: BoolArray, fit: _Fit, has_reference: bool) -> FloorSource:
-    """Return where the floor came from; contrast is a part of the span that stands clear above its free bins."""
-    above = float(np.mean(~fit.kept & (blocks > CONTRAST_RATIO * fit.curve)))
-    rough = np.median(np.abs(10.0 * np.log10(blocks[free] / fit.curve[free])))
-    seen = above > CONTRAST_BINS and float(free.mean()) > MIN_FREE and rough < MAX_ROUGHNESS_DB
-    if has_reference:
-        return "free_bins" if seen else "reference"
-    return "free_bins" if seen else "assumed"
+def _contrast(blocks: RealArray, free: BoolArray, fit: _Fit) -> bool:
+    """Return whether a part of the span (the hump at the tuned centre aside) stands clear above free bins that make a smooth floor."""
+    above = ~fit.kept & (blocks > CONTRAST_RATIO * fit.curve)
+    hump = int(HUMP_PART * blocks.size)
+    above[blocks.size // 2 - hump : blocks.size // 2 + hump + 1] = False
+    rough = float(np.median(np.abs(10.0 * np.log10(blocks[free] / fit.curve[free]))))
+    return float(above.mean()) > CONTRAST_BINS and float(free.mean()) > MIN_FREE and rough < MAX_ROUGHNESS_DB
+
+
+def _is_comb_floor(psd: Psd, free: BoolArray) -> bool:
+    """Return whether the free bins are but the valleys of a comb: short runs, and too restless in time for a receiver's noise.
+
+    The largest of M independent exponential values is ln(M) + 0.577 times their mean; the valleys between an idle LTE carrier's
+    reference signals reach 1.3 times that and more.
+    """
+    edges = np.flatnonzero(np.diff(free.astype(np.int8), prepend=0, append=0))
+    lengths = edges[1::2] - edges[::2]
+    if lengths[lengths >= LONG_RUN].sum() > LONG_RUN_SHARE * lengths.sum():
+        return False
+    peaks = (psd.max_hold / psd.mean).reshape(-1, STRIDE_BINS).mean(axis=1)
+    restless = 0.5 * (peaks[:-1] + peaks[1:])[free] / (math.log(max(psd.n_averages, 2)) + 0.577)
+    return float(restless.mean()) > RESTLESS
 
 
 def _frozen(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
@@ -48,7 +48,7 @@ class Spectrum:
         return float((self.value**2 * self.count).sum())
 
 
-@lru_cache(maxsize=None)
+@cache
 def covariance(n_segments: int, width_bins: int, overlap: float) -> npt.NDArray[np.complex128]:
     """Return the covariance of the Hann-windowed transforms of ``n_segments`` segments in ``width_bins`` bins, unit diagonal.
 
@@ -73,7 +73,7 @@ def covariance(n_segments: int, width_bins: int, overlap: float) -> npt.NDArray[
     return full
 
 
-@lru_cache(maxsize=None)
+@cache
 def _small_traces(n_segments: int, width_bins: int, overlap: float) -> RealArray:
     eigenvalues = np.linalg.eigvalsh(covariance(n_segments, width_bins, overlap))
     return np.array([np.sum(eigenvalues**n) for n in range(1, N_TRACES + 1)])

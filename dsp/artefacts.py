@@ -1,0 +1,112 @@
+"""What the receiver makes itself: its DC spike, the image of a strong carrier, clipping and the products that come with it."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import numpy as np
+
+from dsp.regions import Region
+from dsp.types import Artefact, Emission, NoiseFloor, Psd
+
+DC_BINS: Final = 4
+"""The DC spike of a Hann-windowed estimate is three bins wide; one more for a slowly wandering offset."""
+DC_BESIDE: Final = DC_BINS + 24
+DC_RATIO: Final = 2.0
+DC_HUMP_PART: Final = 0.04
+"""Zero-IF tuners show 1/f noise about the spike: a hump that wide at most, as a part of the span (E4000: 2.5 % of 1.92 MHz)."""
+IMAGE_MIN_DB: Final = 15.0
+IMAGE_MAX_DB: Final = 65.0
+"""How far below its carrier an image may be: a badly balanced zero-IF tuner 20 dB, a corrected one 60 dB."""
+IMAGE_OFFSET_PART: Final = 0.1
+IMAGE_OFFSET_BINS: Final = 2.0
+CLIPPING_FRACTION: Final = 1e-4
+"""Gaussian noise 12 dB under full scale clips less than 1e-4 of its values; more than this and products appear."""
+PRODUCT_DB: Final = 35.0
+"""Clipped in 1e-4 of the values, a receiver makes third-order products at -40 dB; weaker emissions are not believed while it clips."""
+KEYING_RATIO: Final = 1e3
+ArtefactKind = Literal["dc_spike", "image", "clipping", "intermodulation"]
+
+
+def dc_spike(psd: Psd, floor: NoiseFloor) -> Artefact | None:
+    """Return the spike at the tuned centre: a bin twice as strong as the strongest of 48 beside it."""
+    centre = psd.n_fft // 2
+    beside = np.r_[psd.mean[centre - DC_BESIDE : centre - DC_BINS], psd.mean[centre + DC_BINS + 1 : centre + DC_BESIDE + 1]]
+    around = float(beside.max())
+    spike = psd.mean[centre - 1 : centre + 2].astype(np.float64)
+    # one bin in noise of n averages stays within six standard deviations
+    limit = max(around, float(floor.density[centre])) * max(DC_RATIO, 1.0 + 6.0 * psd.n_averages**-0.5)
+    if spike[1] < limit or spike[1] < spike[0] or spike[1] < spike[2]:
+        return None
+    power = float((spike - np.median(beside)).sum()) * psd.bin_hz
+    return Artefact(kind="dc_spike", center_offset_hz=0.0, bandwidth_hz=3.0 * psd.bin_hz, power=max(power, 1e-30))
+
+
+def is_dc(region: Region, psd: Psd, *, spike: bool) -> bool:
+    """Return whether ``region`` is the tuned centre and nothing else: the spike's bins, or with a ``spike`` the hump about it."""
+    centre = psd.n_fft // 2
+    low, high = region
+    if spike and centre - DC_BINS <= low and high <= centre + DC_BINS + 1:
+        return True
+    if not spike or high - low > DC_HUMP_PART * psd.n_fft or not low < centre < high - 1:
+        return False
+    below, above = centre - low, high - 1 - centre
+    falls = psd.mean[low] < psd.mean[(low + centre) // 2] and psd.mean[high - 1] < psd.mean[(high + centre) // 2]
+    return abs(below - above) <= 0.25 * (below + above) and bool(falls)
+
+
+def clipping(psd: Psd) -> Artefact | None:
+    """Return the mark that the converter clipped in this dwell; its products may be anywhere in the span."""
+    if psd.clipped_fraction is None or psd.clipped_fraction < CLIPPING_FRACTION:
+        return None
+    power = float(psd.mean.astype(np.float64).sum()) * psd.bin_hz * psd.clipped_fraction
+    return Artefact(kind="clipping", center_offset_hz=0.0, bandwidth_hz=psd.sample_rate_hz, power=max(power, 1e-30))
+
+
+def sorted_out(emissions: list[Emission], psd: Psd) -> tuple[list[Emission], list[Artefact]]:
+    """Return the true emissions, and as artefacts those that are images or, while the converter clips, products of stronger ones.
+
+    A pulsed carrier's keying, far weaker and on only while it is, is neither: it is that carrier's, and left out.
+    """
+    clipped = clipping(psd) is not None
+    strongest = max((e.power * e.duty for e in emissions), default=0.0)
+    kept: list[Emission] = []
+    marked: list[Artefact] = []
+    for emission in emissions:
+        if any(_is_keying(emission, carrier) for carrier in emissions):
+            continue
+        kind: ArtefactKind | None = None
+        if any(_is_image(emission, carrier, psd.bin_hz) for carrier in emissions):
+            kind = "image"
+        elif clipped and emission.power * emission.duty < strongest * 10 ** (-PRODUCT_DB / 10.0):
+            kind = "intermodulation"
+        if kind is None:
+            kept.append(emission)
+        else:
+            marked.append(_as_artefact(emission, kind))
+    return kept, marked
+
+
+def _is_image(emission: Emission, carrier: Emission, bin_hz: float) -> bool:
+    """Return whether ``emission`` is ``carrier`` mirrored at the tuned centre: same offset, no wider, far weaker, on at the same time."""
+    ratio_db = 10.0 * np.log10(carrier.power / emission.power)
+    if not IMAGE_MIN_DB <= ratio_db <= IMAGE_MAX_DB:
+        return False
+    slack = max(IMAGE_OFFSET_BINS * bin_hz, IMAGE_OFFSET_PART * carrier.bandwidth_hz)
+    mirrored = abs(emission.center_offset_hz + carrier.center_offset_hz) <= slack
+    as_wide = emission.bandwidth_hz <= 1.2 * carrier.bandwidth_hz + 4.0 * bin_hz
+    together = emission.first_s <= carrier.last_s and carrier.first_s <= emission.last_s
+    return mirrored and as_wide and together and abs(carrier.center_offset_hz) > slack
+
+
+def _is_keying(emission: Emission, carrier: Emission) -> bool:
+    """Return whether ``emission`` is what the pulses of ``carrier`` spill: 30 dB weaker, and on only in the carrier's bursts."""
+    if carrier.duty >= 1.0 or emission.duty > carrier.duty or carrier.power < KEYING_RATIO * emission.power:
+        return False
+    return all(any(a < d and c < b for c, d in carrier.burst_times_s) for a, b in emission.burst_times_s)
+
+
+def _as_artefact(emission: Emission, kind: ArtefactKind) -> Artefact:
+    return Artefact(
+        kind=kind, center_offset_hz=emission.center_offset_hz, bandwidth_hz=emission.bandwidth_hz, power=emission.power * emission.duty
+    )

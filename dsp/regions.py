@@ -1,0 +1,160 @@
+"""Frequency ranges that stand out of the floor: windows of several widths, narrowest first, then merged and split."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from dsp.free_bins import BoolArray, RealArray
+from dsp.jit import compiled
+from dsp.thresholds import Test, widened
+
+Region = tuple[int, int]
+"""First bin and the bin after the last."""
+NOTCH_PART: Final = 0.35
+"""A gap narrower than this part of the narrower neighbour is a notch in one carrier, not the space between two: 20 MHz LTE carriers
+show fading notches of 1 to 2 MHz, while GSM carriers 400 kHz apart leave gaps of more than half their width."""
+NOTCH_LEVEL_RATIO: Final = 10.0
+"""Neighbours over a notch are alike: their mean densities differ by 10 dB at most."""
+COMB_GAP_HZ: Final = 60e3
+COMB_LINES: Final = 5
+"""An idle LTE carrier is a comb: reference signals 15 kHz wide every 45 kHz (TS 36.211 cl. 6.10.1, two ports); five lines are a comb."""
+SKIRT_PART: Final = 0.1
+SKIRT_RATIO: Final = 10.0
+"""A piece at least 10 dB weaker, nearer than a tenth of its strong neighbour's width, is that one's skirt."""
+VALLEY_RATIO: Final = 100.0
+"""A valley 20 dB below the peaks on both sides separates two emissions (fading notches averaged over 25 kHz stay above this)."""
+
+
+@compiled
+def _mark(ratio: RealArray, widths: RealArray, thresholds: RealArray, mask: BoolArray) -> int:
+    """Mark in place the bins of every window that passes; ``ratio`` is consumed: marked bins are set to 1. Return how many windows."""
+    n = ratio.size
+    total = np.empty(n + 1)
+    windows = 0
+    for index in range(widths.size):
+        width = int(widths[index])
+        limit = thresholds[index] * width
+        for _ in range(64):
+            total[0] = 0.0
+            for i in range(n):
+                total[i + 1] = total[i] + ratio[i]
+            found = 0
+            start = 0
+            last = n - width
+            while start <= last:
+                if total[start + width] - total[start] <= limit:
+                    start += 1
+                    continue
+                best, most = start, total[start + width] - total[start]
+                position = start + 1
+                while position <= last and position < start + width and total[position + width] - total[position] > limit:
+                    value = total[position + width] - total[position]
+                    if value > most:
+                        best, most = position, value
+                    position += 1
+                # the stretch of the window that holds the excess: the greatest sum over half of it
+                level = 1.0 + 0.5 * (most / width - 1.0)
+                best_sum, running, first, low, high = -1.0, 0.0, best, best, best + 1
+                for i in range(best, best + width):
+                    if running <= 0.0:
+                        running, first = 0.0, i
+                    running += ratio[i] - level
+                    if running > best_sum:
+                        best_sum, low, high = running, first, i + 1
+                for i in range(low, high):
+                    mask[i] = True
+                    ratio[i] = 1.0
+                found += 1
+                start = max(best + width, position)
+            windows += found
+            if found == 0:
+                break
+    return windows
+
+
+def detected_bins(ratio: RealArray, tests: tuple[Test, ...], *, ripple: float) -> BoolArray:
+    """Return which bins belong to a window that passes one of ``tests``; ``ratio``: density over the floor, shape (n_bins,)."""
+    mask = np.zeros(ratio.size, np.bool_)
+    widths = np.array([t.width_bins for t in tests], np.float64)
+    _mark(ratio.copy(), widths, np.array([widened(t.ratio, ripple) for t in tests]), mask)
+    return mask
+
+
+def runs(mask: BoolArray, gap: int = 0) -> list[Region]:
+    """Return the runs of True in ``mask``; runs at most ``gap`` apart are one."""
+    if not mask.any():
+        return []
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
+    low, high = edges[::2], edges[1::2]
+    apart = low[1:] - high[:-1] > gap
+    return list(zip(low[np.r_[True, apart]].tolist(), high[np.r_[apart, True]].tolist(), strict=True))
+
+
+def regions(mask: BoolArray, ratio: RealArray, *, gap_bins: int, bin_hz: float) -> list[Region]:
+    """Return the emissions' ranges: marked runs merged over ``gap_bins``, combs, notches and skirts, split at deep valleys."""
+    joined = runs(mask, gap_bins)
+    if len(joined) >= COMB_LINES:
+        joined = _combs(joined, round(COMB_GAP_HZ / bin_hz))
+    if len(joined) > 1:
+        joined = _merged(joined, ratio)
+    width = max(gap_bins, 3)
+    return [part for region in joined for part in _split(region, ratio, width)]
+
+
+def _combs(joined: list[Region], gap: int) -> list[Region]:
+    """Return the regions with every chain of five or more, each at most ``gap`` bins from the next, made one."""
+    chains: list[list[Region]] = [[joined[0]]]
+    for region in joined[1:]:
+        if region[0] - chains[-1][-1][1] <= gap:
+            chains[-1].append(region)
+        else:
+            chains.append([region])
+    merged: list[Region] = []
+    for chain in chains:
+        merged += [(chain[0][0], chain[-1][1])] if len(chain) >= COMB_LINES else chain
+    return merged
+
+
+def _merged(joined: list[Region], ratio: RealArray) -> list[Region]:
+    """Return the regions with those made one that a notch separates or of which one is the other's skirt; narrowest gaps first."""
+    total = np.concatenate([[0.0], np.cumsum(ratio - 1.0)])
+    merged = list(joined)
+    changed = True
+    while changed and len(merged) > 1:
+        changed = False
+        for i in sorted(range(len(merged) - 1), key=lambda j: merged[j + 1][0] - merged[j][1]):
+            if _belong(merged[i], merged[i + 1], total):
+                merged[i : i + 2] = [(merged[i][0], merged[i + 1][1])]
+                changed = True
+                break
+    return merged
+
+
+def _belong(left: Region, right: Region, total: RealArray) -> bool:
+    """Return whether two neighbouring regions are one emission; ``total``: running sum of the excess over the floor."""
+    (a, b), (c, d) = left, right
+    levels = (float(total[b] - total[a]) / (b - a), float(total[d] - total[c]) / (d - c))
+    strong, weak = max(levels), max(min(levels), 1e-9)
+    width = b - a if levels[0] >= levels[1] else d - c
+    notch = c - b <= NOTCH_PART * min(b - a, d - c) and strong <= NOTCH_LEVEL_RATIO * weak
+    skirt = c - b <= SKIRT_PART * width and strong >= SKIRT_RATIO * weak
+    return notch or skirt
+
+
+def _split(region: Region, ratio: RealArray, width: int) -> list[Region]:
+    """Return ``region`` cut wherever its level, smoothed over ``width`` bins, falls 20 dB below the peaks on both sides."""
+    low, high = region
+    if high - low < 4 * width:
+        return [region]
+    level = np.maximum(ratio[low:high], 1.0)
+    padded = np.concatenate([np.full(width // 2 + 1, level[0]), level, np.full(width - width // 2, level[-1])])
+    total = np.cumsum(padded)
+    smooth = (total[width:] - total[:-width])[: high - low] / width
+    peak = np.minimum(np.maximum.accumulate(smooth), np.maximum.accumulate(smooth[::-1])[::-1])
+    depth = peak / smooth
+    cut = int(depth.argmax())
+    if depth[cut] < VALLEY_RATIO:
+        return [region]
+    return _split((low, low + cut), ratio, width) + _split((low + cut, high), ratio, width)

@@ -58,6 +58,8 @@ class LteCellDescription:
     """Part of the data blocks in use, 0 to 1."""
     control_symbols: int = 2
     """Symbols at the start of each subframe kept for control; half of their element pairs carry energy, none where ``load`` is 0."""
+    sync_on_all_ports: bool = False
+    """PSS and SSS from every port, each at full power, as some base stations do; TS 36.211 cl. 6.11.1.2 leaves the port open."""
     tdd_config: int = 2
     """Uplink-downlink configuration, 0 to 6."""
     dwpts_symbols: int = 10
@@ -175,11 +177,12 @@ def _template(cell: LteCellDescription) -> ComplexArray:
                 values = crs(cell.pci, slot=slot, symbol=symbol, cp=cell.cp, n_rb=cell.n_rb)
                 grid[port, slot * n_symbols + symbol, k] = values
     sync = _sync_subcarriers(cell.n_rb)
+    ports = slice(cell.n_ports if cell.sync_on_all_ports else 1)
     for half in (0, 1):
         slot, symbol = pss_places(cell.duplex, cell.cp)[half]
-        grid[0, slot * n_symbols + symbol, sync] = pss(cell.pci % 3)
+        grid[ports, slot * n_symbols + symbol, sync] = pss(cell.pci % 3)
         slot, symbol = sss_places(cell.duplex, cell.cp)[half]
-        grid[0, slot * n_symbols + symbol, sync] = sss(cell.pci, half=half)
+        grid[ports, slot * n_symbols + symbol, sync] = sss(cell.pci, half=half)
     grid[:, ~_downlink_symbols(cell)] = 0.0
     grid.setflags(write=False)
     return grid

@@ -1,0 +1,115 @@
+"""The channel from the reference signals: proof of a cell, carrier offset, clock drift, noise, and the channel at the PBCH."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from dsp.lte.ofdm import N_FFT, Float64Array, TimeBase
+from dsp.lte.reference_signals import Pilots
+from dsp.types import ComplexArray
+
+_TAP_STEP: Final = N_FFT / 72
+_TAPS: Final = np.arange(-1, 4) * _TAP_STEP
+_OFFSETS: Final = np.arange(-25, 26) * 60.0
+_SEGMENT_S: Final = 5e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrsFit:
+    """How well the reference signals of a cell are there: ``metric`` is a gamma variable of ``shape`` in noise (largest of 51 offsets)."""
+
+    metric: float
+    shape: int
+    offset_error_hz: float
+
+    @property
+    def sigmas(self) -> float:
+        """Excess over the mean in noise, in standard deviations."""
+        return (self.metric - self.shape) / float(np.sqrt(max(self.shape, 1)))
+
+
+def fit_reference(pilots: Pilots) -> CrsFit:
+    """Return the energy of the reference signals summed coherently over each half frame and five taps, at the best carrier offset."""
+    taps = _segment_taps(pilots)
+    per_segment, seconds = taps
+    tones = np.exp(-2j * np.pi * seconds[..., np.newaxis] * _OFFSETS)
+    summed = np.einsum("gsd,gsf->gdf", per_segment, tones, optimize=True)
+    energy = np.sum(np.abs(_segments(pilots.values)) ** 2, axis=(1, 2))
+    there = energy > 0
+    if not there.any():
+        return CrsFit(metric=0.0, shape=1, offset_error_hz=0.0)
+    metric = np.sum(np.abs(summed[there]) ** 2 / energy[there, np.newaxis, np.newaxis], axis=(0, 1))
+    at = int(np.argmax(metric))
+    offset = float(_OFFSETS[at]) + (_vertex(metric, at) * float(_OFFSETS[1] - _OFFSETS[0]))
+    return CrsFit(metric=float(metric[at]), shape=int(there.sum()) * _TAPS.size, offset_error_hz=offset)
+
+
+def _segments(values: ComplexArray) -> ComplexArray:
+    """Return (n_frames, n_slots, n_symbols, ...) as half frames, (2 n_frames, n_slots n_symbols / 2, ...)."""
+    n_frames, n_slots, n_symbols = values.shape[:3]
+    return values.reshape(2 * n_frames, n_slots // 2 * n_symbols, *values.shape[3:])
+
+
+def _segment_taps(pilots: Pilots) -> tuple[ComplexArray, Float64Array]:
+    """Return the taps of every symbol by half frame, (n_segments, n, 5), and the symbols' times."""
+    steer = np.exp(2j * np.pi * pilots.k[..., np.newaxis] * _TAPS / N_FFT).astype(np.complex64)
+    taps = np.einsum("fslk,slkd->fsld", pilots.values, steer, optimize=True)
+    return _segments(taps), _segments(pilots.seconds)
+
+
+def refine_base(pilots: Pilots, base: TimeBase) -> TimeBase:
+    """Return ``base`` with carrier offset, timing and drift as the reference signals have them.
+
+    Offset: the phase from half frame to half frame (+-100 Hz). Timing and drift: the line along which the half frames' delay spectra
+    add up highest.
+    """
+    taps, seconds = _segment_taps(pilots)
+    whole = taps.sum(axis=1)
+    turn = np.sum(np.conj(whole[:-1]) * whole[1:])
+    error_hz = float(np.angle(turn)) / (2 * np.pi * _SEGMENT_S) if abs(turn) > 0 else 0.0
+    tones = np.exp(-2j * np.pi * error_hz * pilots.seconds)
+    delay, drift = _delay_line(pilots, tones)
+    there = np.arange(taps.shape[0])[np.any(np.abs(whole) > 0, axis=1)]
+    middle = float(there.mean()) if there.size else 0.0
+    return replace(
+        base, offset_hz=base.offset_hz + error_hz, frame_sample=base.frame_sample + delay - drift * middle, drift=base.drift + drift
+    )
+
+
+_DELAYS: Final = np.arange(-40, 41) / 8.0
+_SLOPES: Final = np.arange(-30, 31) / 10.0
+
+
+def _delay_line(pilots: Pilots, tones: ComplexArray) -> tuple[float, float]:
+    """Return (delay in the middle, drift per half frame) in samples of the strongest line through the half frames' delay spectra."""
+    values = pilots.values * tones[..., np.newaxis]
+    steer = np.exp(2j * np.pi * pilots.k[..., np.newaxis] * _DELAYS / N_FFT).astype(np.complex64)
+    spectra = np.einsum("fslk,slkd->fsld", values, steer, optimize=True)
+    half = _segments(spectra).sum(axis=1)
+    power = np.abs(half) ** 2
+    rows = np.flatnonzero(power.sum(axis=1) > 0)
+    if rows.size < 3:
+        at = int(np.argmax(power.sum(axis=0)))
+        return float(_DELAYS[at]), 0.0
+    along = rows - rows.mean()
+    slopes = _SLOPES / (rows[-1] - rows[0])
+    place = np.arange(_DELAYS.size)
+    total = np.zeros((slopes.size, _DELAYS.size))
+    for row, way in zip(rows, along, strict=True):
+        for i, slope in enumerate(slopes):
+            total[i] += np.interp(place + slope * way * 8, place, power[row], left=0.0, right=0.0)
+    s, d = np.unravel_index(int(np.argmax(total)), total.shape)
+    delay = float(_DELAYS[d]) + _vertex(total[s], int(d)) / 8.0
+    drift = (float(_SLOPES[s]) + _vertex(total[:, d], int(s)) * 0.1) / float(rows[-1] - rows[0])
+    return delay, drift
+
+
+def _vertex(values: Float64Array, at: int) -> float:
+    if not 0 < at < values.size - 1:
+        return 0.0
+    before, here, after = float(values[at - 1]), float(values[at]), float(values[at + 1])
+    curve = before - 2 * here + after
+    return 0.0 if curve >= 0 else float(np.clip(0.5 * (before - after) / curve, -0.5, 0.5))

@@ -54,6 +54,12 @@ class SystemInformation:
     """Cell allocation of SI1, ARFCNs in order."""
     neighbours: tuple[int, ...] | None = None
     """Sorted union of the BCCH allocations of SI2, 2bis and 2ter."""
+    neighbours_continued: bool | None = None
+    """EXT-IND of SI2: SI2bis carries more of the list."""
+    ba_ind: int | None = None
+    """Number of the neighbour list, 0 or 1, that changes with it."""
+    band_1900: bool | None = None
+    """SI1: ARFCN 512 to 810 are of PCS 1900, not of DCS 1800."""
     lte_neighbours: tuple[int, ...] | None = None
     """EARFCNs of SI2quater."""
     si_hex: Mapping[str, str] = field(default_factory=dict)

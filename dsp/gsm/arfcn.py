@@ -17,7 +17,7 @@ class ArfcnError(ParameterError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """A stretch of carrier numbers: uplink of ``first`` at ``uplink_hz``, 200 kHz from one to the next, the downlink above by the duplex."""
+    """A stretch of carrier numbers: the uplink of ``first`` at ``uplink_hz``, 200 kHz from one to the next, the downlink ``duplex_hz`` above."""
 
     name: str
     first: int
@@ -101,6 +101,11 @@ def carrier_at(freq_hz: float, bands: Iterable[str] = NAMES, *, tolerance_hz: fl
         if band.first <= arfcn <= band.last and abs(band.downlink_hz(arfcn) - freq_hz) <= tolerance_hz:
             return arfcn, band.name
     return None
+
+
+def arfcn_of_downlink(freq_hz: float) -> tuple[int | None, str | None]:
+    """Return (ARFCN, band) of the downlink carrier at ``freq_hz``, to 1 Hz, in any band; (None, None) where there is none."""
+    return carrier_at(freq_hz) or (None, None)
 
 
 def carriers_between(low_hz: float, high_hz: float, bands: Iterable[str] = NAMES) -> tuple[tuple[int, str, int], ...]:

@@ -15,7 +15,8 @@ Only these and the other broadcast types are named; paging, grants and everythin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from dsp.gsm import rest_octets
@@ -71,6 +72,24 @@ def read(blocks: Mapping[str, bytes]) -> SystemInformation:
     if quater and None not in quater:
         fields["lte_neighbours"] = tuple(dict.fromkeys(earfcn for part in quater for earfcn in part or ()))
     return SystemInformation(**fields)
+
+
+def read_messages(contents: Mapping[str, Sequence[bytes]]) -> SystemInformation:
+    """Return the fields of every differing content heard of each message, first heard first.
+
+    Where a message came with more than one, the first counts, the neighbour lists are joined, and ``conflicts`` names it, unless it is
+    SI2ter or SI2quater, which may well come in several parts.
+    """
+    named: dict[str, list[bytes]] = {}
+    for block in (block for blocks in contents.values() for block in blocks):
+        name = message_name(block)
+        if name is not None and block not in named.setdefault(name, []):
+            named[name].append(block)
+    first = read({name: blocks[0] for name, blocks in named.items()})
+    lists = [_neighbours({name: block}) for name, blocks in named.items() for block in blocks]
+    known = {arfcn for arfcns in lists if arfcns is not None for arfcn in arfcns}
+    conflicts = tuple(sorted(n for n, blocks in named.items() if len(blocks) > 1 and not n.startswith(("SI2ter", "SI2quater"))))
+    return replace(first, neighbours=None if first.neighbours is None else tuple(sorted(known)), conflicts=conflicts)
 
 
 def lai(octets: bytes) -> tuple[str | None, str | None, int]:

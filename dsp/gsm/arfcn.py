@@ -17,7 +17,7 @@ class ArfcnError(ParameterError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """A stretch of carrier numbers: the uplink of ``first`` at ``uplink_hz``, 200 kHz from one to the next, the downlink ``duplex_hz`` above."""
+    """A stretch of carrier numbers, 200 kHz apart: the uplink of ``first`` at ``uplink_hz``, its downlink ``duplex_hz`` above."""
 
     name: str
     first: int

@@ -8,15 +8,18 @@ from typing import Final
 import numpy as np
 
 from dsp.gsm import ppm as clock
+from dsp.gsm.arfcn import arfcn_of_downlink
 from dsp.gsm.coding import decode_block
 from dsp.gsm.params import FRAME_SYMBOLS, HYPERFRAME_FRAMES, MULTIFRAME_FRAMES, SYMBOL_RATE_HZ, tc
 from dsp.gsm.receiver import Reception
+from dsp.gsm.system_information import message_name, read_messages
 from dsp.gsm.types import BlockCount, CellStatus, GsmCell
 from dsp.types import PpmEstimate
 from dsp.units import db
 
 _SHADOW_DB: Final = 6.0
 _SAME_SYMBOLS: Final = 2.0
+_NO_CHANNEL: Final = "no GSM band has a downlink carrier at this frequency: an image, or a leak past the tuner"
 _REPEATS: Final = ((0,), (1,), (2, 6), (3, 7), (4,), (5,))
 """TC whose blocks carry the same message (TS 45.002 cl. 6.3.1.3)."""
 
@@ -99,31 +102,26 @@ def messages(heard: Heard) -> dict[str, list[bytes]]:
             both = decode_block(np.sum([b.llr for b in blocks], axis=0)).octets
             contents = [both] if both is not None else []
         for octets in contents:
-            name = _NAMES.get(octets[2]) if octets[1] == 0x06 else None
+            name = message_name(octets)
             if name is not None and octets not in found.setdefault(name, []):
                 found[name].append(octets)
     return found
 
 
-_NAMES: Final = {
-    0x19: "SI1", 0x1A: "SI2", 0x1B: "SI3", 0x1C: "SI4", 0x02: "SI2bis", 0x03: "SI2ter", 0x07: "SI2quater", 0x00: "SI13", 0x04: "SI9",
-}  # fmt: skip
-
-
 def cell_of(heard: Heard, *, center_freq_hz: float | None, ppm: PpmEstimate | None) -> GsmCell:
     """Return the cell that ``heard`` is."""
-    from dsp.gsm.arfcn import arfcn_of_downlink
-    from dsp.gsm.system_information import read_messages
-
     r = heard.reception
-    information = read_messages(messages(heard), band_of=None)
+    information = read_messages(messages(heard))
     good = r.good_sch()
-    status: CellStatus = "carrier" if r.bsic is None else "identified" if information.ci is not None else "synchronised"
     nominal = clock.nominal_hz(center_freq_hz + heard.offset_hz, ppm.ppm) if center_freq_hz is not None and ppm is not None else None
     arfcn, band = arfcn_of_downlink(nominal) if nominal is not None else (None, None)
+    no_channel = nominal is not None and arfcn is None
+    status: CellStatus = "carrier"
+    if r.bsic is not None and not no_channel:
+        status = "identified" if "SI3" in information.si_hex else "synchronised"
     return GsmCell(
         status=status,
-        reason=_reason(heard, status),
+        reason=_NO_CHANNEL if no_channel else _reason(heard, status),
         freq_hz=nominal,
         offset_hz=heard.offset_hz,
         arfcn=arfcn,

@@ -1,7 +1,7 @@
 """Timing, frame position and frequency of one carrier from its SCH and FCCH bursts.
 
 SCH (TS 45.002 cl. 5.2.5): 3 tail, 39 coded, 64 training, 39 coded, 3 tail bits; frames 1, 11, 21, 31, 41 of the 51,
-one frame after each FCCH. The training is correlated in timeslot 0 of every frame of the dwell; the energies are folded over the position in the
+one frame after each FCCH. The training is correlated in timeslot 0 of every frame; the energies are folded over the position in the
 51-multiframe and over the drift of the receiver's clock, so that all bursts count together and none has to be heard alone.
 """
 

@@ -13,6 +13,7 @@ DC_BINS: Final = 4
 """The DC spike of a Hann-windowed estimate is three bins wide; one more for a slowly wandering offset."""
 DC_BESIDE: Final = DC_BINS + 24
 DC_RATIO: Final = 2.0
+NEVER_OFF_RATIO: Final = 20.0
 DC_HUMP_PART: Final = 0.04
 """Zero-IF tuners show 1/f noise about the spike: a hump that wide at most, as a part of the span (E4000: 2.5 % of 1.92 MHz)."""
 IMAGE_MIN_DB: Final = 15.0
@@ -29,17 +30,27 @@ ArtefactKind = Literal["dc_spike", "image", "clipping", "intermodulation"]
 
 
 def dc_spike(psd: Psd, floor: NoiseFloor) -> Artefact | None:
-    """Return the spike at the tuned centre: a bin twice as strong as the strongest of 48 beside it."""
+    """Return the spike at the tuned centre: a bin twice as strong as the strongest of 48 beside it, or one that is never off."""
     centre = psd.n_fft // 2
     beside = np.r_[psd.mean[centre - DC_BESIDE : centre - DC_BINS], psd.mean[centre + DC_BINS + 1 : centre + DC_BESIDE + 1]]
     around = float(beside.max())
     spike = psd.mean[centre - 1 : centre + 2].astype(np.float64)
     # one bin in noise of n averages stays within six standard deviations
     limit = max(around, float(floor.density[centre])) * max(DC_RATIO, 1.0 + 6.0 * psd.n_averages**-0.5)
-    if spike[1] < limit or spike[1] < spike[0] or spike[1] < spike[2]:
+    if spike[1] < max(spike[0], spike[2]) or (spike[1] < limit and not _never_off(psd)):
         return None
     power = float((spike - np.median(beside)).sum()) * psd.bin_hz
     return Artefact(kind="dc_spike", center_offset_hz=0.0, bandwidth_hz=3.0 * psd.bin_hz, power=max(power, 1e-30))
+
+
+def _never_off(psd: Psd) -> bool:
+    """Return whether the centre stands out of what is beside it even in the dwell's quietest segment: a spike under a pulsed signal.
+
+    The smallest of many exponential values is exponential itself: 20 times its median comes once in a million.
+    """
+    centre = psd.n_fft // 2
+    beside = np.r_[psd.min_hold[centre - DC_BESIDE : centre - DC_BINS], psd.min_hold[centre + DC_BINS + 1 : centre + DC_BESIDE + 1]]
+    return bool(psd.min_hold[centre] > NEVER_OFF_RATIO * np.median(beside))
 
 
 def is_dc(region: Region, psd: Psd, *, spike: bool) -> bool:

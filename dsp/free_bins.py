@@ -29,7 +29,6 @@ EDGE_SLOPE_DB_PER_SPAN: Final = 250.0
 EDGE_FRACTION: Final = 0.06
 TOLERANCE_SIGMA: Final = 4.5
 ISLAND_TOLERANCE_DB: Final = 0.8
-DC_BINS: Final = 3
 MAX_ROUNDS: Final = 6
 
 
@@ -50,8 +49,6 @@ def free_blocks(level: RealArray, *, n_averages: int, overlap: float) -> tuple[R
     expected = bin_sigma**2 - sigma**2
     # 8 bins hold about 4 independent differences; 5.5 standard deviations keep one white block in a thousand out
     noise_like = scatter < expected * (1.0 + 5.5 * np.sqrt(0.5) * (1.0 + bin_sigma))
-    centre = level.size // 2
-    noise_like[max((centre - DC_BINS - BLOCK_BINS) // STRIDE_BINS + 1, 0) : (centre + DC_BINS) // STRIDE_BINS + 1] = False
     if not noise_like.any():
         return mean, noise_like
     lowest = np.sort(mean[noise_like])[: max(2, mean.size // 200)].mean()

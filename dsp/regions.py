@@ -18,13 +18,17 @@ show fading notches of 1 to 2 MHz, while GSM carriers 400 kHz apart leave gaps o
 NOTCH_LEVEL_RATIO: Final = 10.0
 """Neighbours over a notch are alike: their mean densities differ by 10 dB at most."""
 COMB_GAP_HZ: Final = 60e3
-COMB_LINES: Final = 5
-"""An idle LTE carrier is a comb: reference signals 15 kHz wide every 45 kHz (TS 36.211 cl. 6.10.1, two ports); five lines are a comb."""
+COMB_LINES: Final = 4
+"""An idle LTE carrier is a comb: reference signals 15 kHz wide every 45 kHz (TS 36.211 cl. 6.10.1, two ports); four pieces are a comb."""
 SKIRT_PART: Final = 0.1
 SKIRT_RATIO: Final = 10.0
 """A piece at least 10 dB weaker, nearer than a tenth of its strong neighbour's width, is that one's skirt."""
 VALLEY_RATIO: Final = 100.0
-"""A valley 20 dB below the peaks on both sides separates two emissions (fading notches averaged over 25 kHz stay above this)."""
+"""A valley 20 dB below the peaks on both sides may separate two emissions."""
+FLAT_PART: Final = 0.5
+FLOOR_CLARITY: Final = 0.03
+"""Excess over the floor below which a level counts as the floor: floors are known to about 0.1 dB."""
+MAX_VALLEYS: Final = 16
 
 
 @compiled
@@ -104,7 +108,7 @@ def regions(mask: BoolArray, ratio: RealArray, *, gap_bins: int, bin_hz: float) 
 
 
 def _combs(joined: list[Region], gap: int) -> list[Region]:
-    """Return the regions with every chain of five or more, each at most ``gap`` bins from the next, made one."""
+    """Return the regions with every chain of four or more, each at most ``gap`` bins from the next, made one."""
     chains: list[list[Region]] = [[joined[0]]]
     for region in joined[1:]:
         if region[0] - chains[-1][-1][1] <= gap:
@@ -118,17 +122,20 @@ def _combs(joined: list[Region], gap: int) -> list[Region]:
 
 
 def _merged(joined: list[Region], ratio: RealArray) -> list[Region]:
-    """Return the regions with those made one that a notch separates or of which one is the other's skirt; narrowest gaps first."""
+    """Return the regions with those made one that a notch separates or of which one is the other's skirt; nearest neighbours first."""
     total = np.concatenate([[0.0], np.cumsum(ratio - 1.0)])
     merged = list(joined)
-    changed = True
-    while changed and len(merged) > 1:
-        changed = False
-        for i in sorted(range(len(merged) - 1), key=lambda j: merged[j + 1][0] - merged[j][1]):
-            if _belong(merged[i], merged[i + 1], total):
-                merged[i : i + 2] = [(merged[i][0], merged[i + 1][1])]
-                changed = True
-                break
+    for reach in range(1, 9):
+        i = 0
+        while i + reach < len(merged):
+            pieces = merged[i : i + reach + 1]
+            between = sum(high - low for low, high in pieces[1:-1])
+            gap = pieces[-1][0] - pieces[0][1]
+            if 4 * between <= gap and _belong(pieces[0], pieces[-1], total):
+                merged[i : i + reach + 1] = [(pieces[0][0], pieces[-1][1])]
+                i = max(i - 1, 0)
+            else:
+                i += 1
     return merged
 
 
@@ -144,17 +151,36 @@ def _belong(left: Region, right: Region, total: RealArray) -> bool:
 
 
 def _split(region: Region, ratio: RealArray, width: int) -> list[Region]:
-    """Return ``region`` cut wherever its level, smoothed over ``width`` bins, falls 20 dB below the peaks on both sides."""
+    """Return ``region`` cut at every valley, smoothed over ``width`` bins, that is 20 dB deep and has a floor rather than a point.
+
+    A fading notch is V-shaped: at a hundredth of the peaks beside it it is a third as wide as at a tenth. Between two emissions it is
+    nearly as wide.
+    """
     low, high = region
     if high - low < 4 * width:
         return [region]
-    level = np.maximum(ratio[low:high], 1.0)
+    level = ratio[low:high] - 1.0
     padded = np.concatenate([np.full(width // 2 + 1, level[0]), level, np.full(width - width // 2, level[-1])])
     total = np.cumsum(padded)
-    smooth = (total[width:] - total[:-width])[: high - low] / width
+    smooth = np.maximum((total[width:] - total[:-width])[: high - low] / width, FLOOR_CLARITY)
     peak = np.minimum(np.maximum.accumulate(smooth), np.maximum.accumulate(smooth[::-1])[::-1])
     depth = peak / smooth
-    cut = int(depth.argmax())
-    if depth[cut] < VALLEY_RATIO:
-        return [region]
-    return _split((low, low + cut), ratio, width) + _split((low + cut, high), ratio, width)
+    for _ in range(MAX_VALLEYS):
+        cut = int(depth.argmax())
+        if depth[cut] < VALLEY_RATIO:
+            break
+        foot = _stretch(smooth <= 0.01 * peak[cut], cut)
+        shoulder = _stretch(smooth <= 0.1 * peak[cut], cut)
+        if foot[1] - foot[0] >= FLAT_PART * (shoulder[1] - shoulder[0]):
+            middle = low + (foot[0] + foot[1]) // 2
+            return _split((low, middle), ratio, width) + _split((middle, high), ratio, width)
+        depth[shoulder[0] : shoulder[1]] = 0.0
+    return [region]
+
+
+def _stretch(mask: BoolArray, at: int) -> tuple[int, int]:
+    """Return the run of True in ``mask`` that holds ``at``."""
+    clear = np.flatnonzero(~mask)
+    place = int(np.searchsorted(clear, at))
+    first = int(clear[place - 1]) + 1 if place else 0
+    return first, int(clear[place]) if place < clear.size else mask.size

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from dsp.errors import ParameterError
-from dsp.radiometer import Spectrum, spectrum, tail
+from dsp.radiometer import REACH_BINS, Spectrum, spectrum, tail, traces
 
 WIDTHS_HZ: Final = (25e3, 200e3, 1.4e6, 5e6, 10e6, 20e6)
 """Widths looked at beside the bin: speech radio, GSM, and the LTE channels."""
@@ -50,11 +50,22 @@ def threshold(width_bins: int, *, n_averages: int, overlap: float, pfa: float, a
     band = spectrum(n_averages, width_bins, overlap)
     if math.isinf(averaged_bins):
         return _solved(band, None, pfa)
-    beside = round(averaged_bins) - width_bins
+    own = _own_share(width_bins, n_averages, overlap)
+    beside = round(averaged_bins - own)
     if averaged_bins < MIN_CONTRAST * width_bins or beside < 1:
         raise ParameterError("averaged_bins", averaged_bins, f"at least {MIN_CONTRAST} times the {width_bins} bins under test")
     against_rest = _solved(band, spectrum(n_averages, beside, overlap), pfa)
-    return against_rest * averaged_bins / (width_bins * against_rest + beside)
+    return against_rest * averaged_bins / (own * against_rest + averaged_bins - own)
+
+
+def _own_share(width_bins: int, n_averages: int, overlap: float) -> float:
+    """Return how many bins of the floor go up and down with ``width_bins`` bins under test: these, and part of their neighbours.
+
+    The regression of the floor's sum on the band's: a long sum grows in variance by the slope s a bin, so the band's covariance with
+    everything is s W, over its variance tr(C^2).
+    """
+    slope = traces(n_averages, REACH_BINS + 1, overlap)[1] - traces(n_averages, REACH_BINS, overlap)[1]
+    return float(slope * width_bins**2 / traces(n_averages, width_bins, overlap)[1])
 
 
 def _solved(band: Spectrum, rest: Spectrum | None, pfa: float) -> float:

@@ -56,7 +56,9 @@ def port_gains(grids: list[ComplexArray], cell: LteCellDescription) -> ComplexAr
     """One complex gain per port, by least squares over the reference signals of all frames (which are the same in each)."""
     at = roles(cell) == REFERENCE
     sent = grid_of(cell, 0)[:, at].T
-    return np.linalg.lstsq(np.tile(sent, (len(grids), 1)), np.concatenate([grid[at] for grid in grids]), rcond=None)[0]
+    heard = np.concatenate([grid[at] for grid in grids])
+    gains: ComplexArray = np.linalg.lstsq(np.tile(sent, (len(grids), 1)), heard, rcond=None)[0]
+    return gains
 
 
 def broadcast(grids: list[ComplexArray], gains: ComplexArray, cell: LteCellDescription) -> list[bch.BchDecode]:

@@ -48,7 +48,7 @@ def test_no_two_ports_share_an_element(pci: int, slot: int) -> None:
 @given(pci=PCIS)
 def test_pbch_leaves_the_places_of_four_ports_free_and_fills_the_rest_in_order(pci: int) -> None:
     for cp, count, with_references in (("normal", 240, (0, 1)), ("extended", 216, (0, 1, 3))):
-        symbols, subcarriers = pbch_elements(pci, cp)  # type: ignore[arg-type]
+        symbols, subcarriers = pbch_elements(pci, cp)
         assert symbols.size == count
         assert np.all(np.diff(symbols * 72 + subcarriers) > 0)
         taken = set(zip(symbols.tolist(), subcarriers.tolist(), strict=True))
@@ -72,7 +72,7 @@ def standards_precoder(x: np.ndarray, n_ports: int) -> np.ndarray:
             rows[row][re], rows[row][im] = sign_re, sign_im
     layers = x.reshape(-1, n_ports).T
     y = np.array(rows) @ np.concatenate([layers.real, layers.imag]) / np.sqrt(2)
-    return y.T.reshape(-1, n_ports).T
+    return np.asarray(y.T.reshape(-1, n_ports).T)
 
 
 @pytest.mark.parametrize("n_ports", [2, 4])

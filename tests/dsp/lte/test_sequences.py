@@ -70,7 +70,7 @@ def test_reference_values_are_qpsk_of_the_gold_sequence_started_as_the_standard_
         bits = gold_bit_by_bit(c_init, 440)
         m = 104  # the centre six of 110 blocks: 2 x 52 values before them
         value = ((1 - 2 * bits[2 * m]) + 1j * (1 - 2 * bits[2 * m + 1])) / np.sqrt(2)
-        assert crs(pci, slot=slot, symbol=symbol, cp=cp)[0] == pytest.approx(value, abs=1e-6)  # type: ignore[arg-type]
+        assert crs(pci, slot=slot, symbol=symbol, cp=cp)[0] == pytest.approx(value, abs=1e-6)
 
 
 @given(pci=PCIS)

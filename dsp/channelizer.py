@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,12 @@ from dsp.errors import ParameterError
 from dsp.filters import cosine_skirt
 from dsp.types import ComplexArray
 
-_N_OUT = 1040
+_N_OUT: Final = 1040
 """Points of a channel's inverse FFT: 8 x 130, so that 3/4 and 1/8 of a block are whole samples; 0.4 of a GSM slot's frequency steps."""
+
+
+_SLAB: Final = 1 << 19
+"""Input samples transformed at a time: bounds the memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +99,29 @@ def split(iq: ComplexArray, *, plan: BankPlan, bins: tuple[int, ...], first_bloc
     frames = np.lib.stride_tricks.sliding_window_view(iq, plan.n_in)[:: plan.hop_in][:n_blocks]
     edge = plan.n_out // 8
     out = np.empty((len(bins), n_blocks, plan.n_out - 2 * edge), np.complex64)
-    span = scipy.fft.fft(frames, axis=1)
-    for row, k in enumerate(bins):
-        index = np.arange(k - plan.n_out // 2, k + plan.n_out // 2)
-        inside = np.abs(index) < plan.n_in // 2
-        weight = np.fft.ifftshift(np.where(inside, plan.response, 0.0) * (plan.n_out / plan.n_in)).astype(np.complex64)
-        picked = span[:, np.fft.ifftshift(index) % plan.n_in] * weight
-        turns = -0.75 * k * (first_block + np.arange(n_blocks)) + 0.125 * k
-        phase = np.exp(2j * np.pi * (turns % 1.0)).astype(np.complex64)
-        out[row] = scipy.fft.ifft(picked, axis=1, overwrite_x=True)[:, edge:-edge] * phase[:, None]
+    step = max(1, _SLAB // plan.n_in)
+    for first in range(0, n_blocks, step):
+        rows = slice(first, min(first + step, n_blocks))
+        span = scipy.fft.fft(frames[rows], axis=1)
+        for channel, k in enumerate(bins):
+            picked = _pick(span, k, plan)
+            turns = -0.75 * k * (first_block + np.arange(rows.start, rows.stop)) + 0.125 * k
+            phase = np.exp(2j * np.pi * (turns % 1.0)).astype(np.complex64)
+            out[channel, rows] = scipy.fft.ifft(picked, axis=1, overwrite_x=True)[:, edge:-edge] * phase[:, None]
     return out.reshape(len(bins), -1)
+
+
+def _pick(span: ComplexArray, k: int, plan: BankPlan) -> ComplexArray:
+    """Return the ``n_out`` bins around bin ``k``, weighted and in FFT order, of the spectra ``span``; zero outside the span."""
+    half = plan.n_out // 2
+    low, high = max(k - half, -(plan.n_in // 2) + 1), min(k + half, plan.n_in // 2)
+    weight = (plan.response * (plan.n_out / plan.n_in)).astype(np.float32)
+    picked = np.zeros((span.shape[0], plan.n_out), np.complex64)
+    for first, last in ((low, min(high, 0)), (max(low, 0), high)):  # negative and other frequencies lie apart in the spectrum
+        for start, stop in ((first, min(last, k)), (max(first, k), last)):  # and in the channel
+            if start < stop:
+                to = (start - k) % plan.n_out
+                of = start % plan.n_in
+                taps = weight[start - k + half : stop - k + half]
+                picked[:, to : to + stop - start] = span[:, of : of + stop - start] * taps
+    return picked

@@ -9,7 +9,7 @@ exact MAP detector of that model (BCJR, probabilities, scaled each step); known 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -45,25 +45,34 @@ class FrontEnd:
         return float(abs((self.table[0] * turn).sum()) ** 2)
 
 
-def front_end(*, rate_hz: float, offset_hz: float, whitening: Float64 | None = None) -> FrontEnd:
+def front_end(*, rate_hz: float, offset_hz: float, whitening: tuple[float, ...] | None = None) -> FrontEnd:
     """Return the front end of a stream: root-Nyquist filter around ``offset_hz``; unit gain for white noise.
 
-    ``whitening``: amplitude response to put on top, shape (n,), covering -rate/2 .. rate/2; None: flat.
+    ``whitening``: amplitude response to put on top, covering -rate/2 .. rate/2; None: flat.
     """
+    table = _table(rate_hz, whitening)
+    phases, taps = table.shape[0] - 1, table.shape[1]
+    times_s = (np.arange(phases + 1)[:, None] / phases + (taps // 2 - 1 - np.arange(taps))[None, :]) / rate_hz
+    return FrontEnd(table=table * np.exp(2j * np.pi * offset_hz * times_s), rate_hz=rate_hz, offset_hz=offset_hz)
+
+
+@lru_cache(maxsize=32)
+def _table(rate_hz: float, whitening: tuple[float, ...] | None) -> Complex128:
+    """Return the table of a front end at offset zero."""
     n = 256
     bin_hz = rate_hz / n
     freq_hz = (np.arange(n) - n // 2) * bin_hz
     response = root_raised_cosine(freq_hz, symbol_rate_hz=SYMBOL_RATE_HZ, roll_off=ROLL_OFF)
     if whitening is not None:
-        response = response * np.interp(freq_hz, np.linspace(-rate_hz / 2, rate_hz / 2, whitening.size), whitening)
+        response = response * np.interp(freq_hz, np.linspace(-rate_hz / 2, rate_hz / 2, len(whitening)), whitening)
     half = int(np.ceil(_REACH * rate_hz / SYMBOL_RATE_HZ))
     rows = np.arange(_PHASES + 1)[:, None] / _PHASES
     times_s = (rows + (half - 1 - np.arange(2 * half))[None, :]) / rate_hz
     fade = cosine_skirt(times_s * rate_hz, pass_hz=0.7 * half, stop_hz=half + 1.0)
     table = impulse_response(response, bin_hz=bin_hz, times_s=times_s.ravel()).reshape(times_s.shape) * fade
-    table *= np.exp(2j * np.pi * offset_hz * times_s)
-    gain = np.sqrt((np.abs(table[0]) ** 2).sum())
-    return FrontEnd(table=table / gain, rate_hz=rate_hz, offset_hz=offset_hz)
+    table /= np.sqrt((np.abs(table[0]) ** 2).sum())
+    table.setflags(write=False)
+    return np.asarray(table)
 
 
 @cache

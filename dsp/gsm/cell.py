@@ -26,12 +26,18 @@ _REPEATS: Final = ((0,), (1,), (2, 6), (3, 7), (4,), (5,))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """A reception and where in the dwell its stream lies."""
+    """What one carrier gave, and where in the dwell its stream lies."""
 
-    reception: Reception
+    receptions: tuple[Reception, ...]
+    """Stretches of one identity, the longest first; more than one where the samples had a gap."""
     offset_hz: float
     first_sample: int
     samples_per_stream_sample: float
+
+    @property
+    def reception(self) -> Reception:
+        """The longest stretch: identity, timing and channel."""
+        return self.receptions[0]
 
     @property
     def power(self) -> float:
@@ -57,9 +63,9 @@ class Heard:
             return 1e3
         return 0.2e6 / ((frames[-1] - frames[0]) * FRAME_SYMBOLS) + 0.1
 
-    def sample_of(self, frame: int) -> float:
-        """Return the dwell's sample at which the stream's frame ``frame`` begins."""
-        return self.first_sample + self.reception.timing.burst_at(frame) * self.samples_per_stream_sample
+    def sample_of(self, frame: int, part: Reception | None = None) -> float:
+        """Return the dwell's sample at which frame ``frame`` of ``part`` (None: the longest) begins."""
+        return self.first_sample + (part or self.reception).timing.burst_at(frame) * self.samples_per_stream_sample
 
 
 def is_ghost(weak: Heard, strong: Heard) -> bool:
@@ -94,9 +100,8 @@ def _zero(heard: Heard) -> int:
 def messages(heard: Heard) -> dict[str, list[bytes]]:
     """Return the differing contents of each System Information heard, in order of arrival; blocks and combinations of repeats."""
     found: dict[str, list[bytes]] = {}
-    r = heard.reception
     for group in _REPEATS:
-        blocks = [b for b in r.bcch if tc(r.fn(b.frame)) in group]
+        blocks = [b for r in heard.receptions for b in r.bcch if tc(r.fn(b.frame)) in group]
         contents = [b.block.octets for b in blocks if b.block.octets is not None]
         if not contents and len(blocks) > 1:
             both = decode_block(np.sum([b.llr for b in blocks], axis=0)).octets
@@ -112,7 +117,7 @@ def cell_of(heard: Heard, *, center_freq_hz: float | None, ppm: PpmEstimate | No
     """Return the cell that ``heard`` is."""
     r = heard.reception
     information = read_messages(messages(heard))
-    good = r.good_sch()
+    good = sorted((heard.sample_of(s.frame, part), part.fn(s.frame)) for part in heard.receptions for s in part.good_sch())
     nominal = clock.nominal_hz(center_freq_hz + heard.offset_hz, ppm.ppm) if center_freq_hz is not None and ppm is not None else None
     arfcn, band = arfcn_of_downlink(nominal) if nominal is not None else (None, None)
     no_channel = nominal is not None and arfcn is None
@@ -132,26 +137,32 @@ def cell_of(heard: Heard, *, center_freq_hz: float | None, ppm: PpmEstimate | No
         ppm_sigma=ppm.sigma_ppm if ppm is not None else None,
         snr_db=db(heard.snr),
         power=heard.power,
-        fn=r.fn(good[0].frame) if good else None,
-        fn_sample=round(heard.sample_of(good[0].frame)) if good else None,
-        blocks={
-            "SCH": BlockCount(good=len(good), tried=len(r.sch)),
-            "BCCH": BlockCount(good=sum(b.block.passed for b in r.bcch), tried=len(r.bcch)),
-        },
+        fn=good[0][1] if good else None,
+        fn_sample=round(good[0][0]) if good else None,
+        blocks=_counts(heard),
         information=information,
         taps=(),
         delay_spread_us=None,
     )
 
 
+def _counts(heard: Heard) -> dict[str, BlockCount]:
+    """Return how many bursts and blocks were tried and passed."""
+    parts = heard.receptions
+    bcch = [b.block.passed for r in parts for b in r.bcch]
+    return {
+        "SCH": BlockCount(good=sum(len(r.good_sch()) for r in parts), tried=sum(len(r.sch) for r in parts)),
+        "BCCH": BlockCount(good=sum(bcch), tried=len(bcch)),
+    }
+
+
 def _reason(heard: Heard, status: CellStatus) -> str:
     """Return why the cell went no further than ``status``."""
-    r = heard.reception
+    sch, bcch = _counts(heard).values()
     if status == "carrier":
-        return f"FCCH heard; none of {len(r.sch)} SCH bursts passed its parity with another that agrees (Es/N0 {db(heard.snr):.1f} dB)"
+        return f"FCCH heard; none of {sch.tried} SCH bursts passed its parity with another that agrees (Es/N0 {db(heard.snr):.1f} dB)"
     if status == "synchronised":
-        if not r.bcch:
+        if not bcch.tried:
             return "no BCCH block lies wholly inside the dwell"
-        good = sum(b.block.passed for b in r.bcch)
-        return f"SI3 not received: {good} of {len(r.bcch)} BCCH blocks passed the Fire code (Es/N0 {db(heard.snr):.1f} dB)"
+        return f"SI3 not received: {bcch.good} of {bcch.tried} BCCH blocks passed the Fire code (Es/N0 {db(heard.snr):.1f} dB)"
     return ""

@@ -13,6 +13,7 @@ from dsp.gsm.channel import ChannelStatistics, statistics
 from dsp.gsm.coding import BcchBlock, SchBlock, decode_block, decode_sch, encode_sch
 from dsp.gsm.params import (
     BURST_BITS,
+    FRAME_SYMBOLS,
     HYPERFRAME_FRAMES,
     NORMAL_DATA,
     NORMAL_TRAINING,
@@ -25,7 +26,13 @@ from dsp.gsm.params import (
 from dsp.gsm.sch import Timing, find_timing, fit_timing, tone_spectrum
 from dsp.types import ComplexArray
 
+Whitening = tuple[float, ...] | None
+
 _KNOWN: Final = 40.0
+_HEARD: Final = 0.08
+"""Normalised energy of the training that a burst of noise exceeds once in e^5."""
+_STRETCH_S: Final = 0.12
+"""Shortest stretch searched again: two SCH and, often, a BCCH block."""
 _CLEAR_ERRORS: Final = 4
 """Coded bits of 78 that a lone SCH may have wrong: of 2^78 words, 2^25 x sum C(78, k <= 4) are that near to one with good parity, 2^-32."""
 
@@ -57,6 +64,8 @@ class Reception:
     channel: ChannelStatistics
     tone_power: float
     tone_noise: float
+    tone_error_hz: float
+    """What the FCCH says against the final frequency; far off where there is no FCCH."""
     sch: tuple[SchHeard, ...]
     """All SCH bursts tried."""
     bsic: int | None
@@ -68,23 +77,60 @@ class Reception:
         """Return the SCH bursts that passed and agree with the identity."""
         return tuple(s for s in self.sch if self.fn_zero is not None and _key(s) == (self.bsic, self.fn_zero))
 
+    def outside(self, first: int, last: int) -> Reception:
+        """Return the reception without the bursts and blocks that begin at stream samples ``first`` to ``last``."""
+        sch = tuple(s for s in self.sch if not first <= self.timing.burst_at(s.frame) < last)
+        bcch = tuple(b for b in self.bcch if not first <= self.timing.burst_at(b.frame) < last)
+        return replace(self, sch=sch, bcch=bcch)
+
     def fn(self, frame: int) -> int:
         """Return the frame number of the stream's frame ``frame``; needs ``fn_zero``."""
         return (frame + (self.fn_zero or 0)) % HYPERFRAME_FRAMES
 
 
-def receive(stream: ComplexArray, *, rate_hz: float, offset_hz: float, about: float, whitening: Float64 | None = None) -> Reception | None:
-    """Return what the carrier at ``offset_hz`` in ``stream`` says, or None where no SCH training stands out.
+def receive(stream: ComplexArray, *, rate_hz: float, offset_hz: float, about: float, whitening: Whitening = None) -> tuple[Reception, ...]:
+    """Return what the carrier at ``offset_hz`` in ``stream`` says: longest stretch first, empty where no SCH training stands out.
 
-    ``about``: stream sample near which a frame starts.
+    ``about``: stream sample near which a frame starts. After a gap in the samples the frames lie elsewhere: what comes before and
+    after the SCH bursts that were heard is searched again by itself.
     """
     end = front_end(rate_hz=rate_hz, offset_hz=offset_hz, whitening=whitening)
-    timing = find_timing(stream, end, about=about)
+    got = _receive_stretch(stream, end, about=about, whitening=whitening)
+    if got is None:
+        return ()
+    parts = [got]
+    low, high = _lively(stream, got)
+    for first, last in ((0, low), (high, stream.size)):
+        if last - first < _STRETCH_S * rate_hz:
+            continue
+        other = _receive_stretch(stream[first:last], got.end, about=0.0, whitening=whitening, reach=FRAME_SYMBOLS / 2)
+        if other is not None and other.bsic is not None:
+            parts[0] = parts[0].outside(first, last)
+            parts.append(replace(other, timing=replace(other.timing, start=other.timing.start + first)))
+    return tuple(parts)
+
+
+def _lively(stream: ComplexArray, got: Reception) -> tuple[int, int]:
+    """Return the stream samples between which the SCH training is heard where it should be; a few bursts may fade."""
+    frames = whole_bursts(stream, got.timing, got.timing.positions(SCH_FRAMES))
+    match = _match(stream, got.end, got.timing, frames)[1]
+    heard = frames[match > max(_HEARD, 0.2 * float(np.median(np.sort(match)[-8:])))]
+    if heard.size == 0:
+        return 0, stream.size
+    low, high = got.timing.burst_at(int(heard[0])), got.timing.burst_at(int(heard[-1]) + 1)
+    return max(int(low), 0), min(int(high), stream.size)
+
+
+def _receive_stretch(
+    stream: ComplexArray, end: FrontEnd, *, about: float, whitening: Whitening, reach: float | None = None
+) -> Reception | None:
+    """Return what the carrier says in a stretch without gaps, or None where no SCH training stands out."""
+    timing = find_timing(stream, end, about=about) if reach is None else find_timing(stream, end, about=about, reach=reach)
     if timing is None:
         return None
     error, _, _ = tone_spectrum(stream, end, timing)
     if abs(error) < 2500.0:
-        end = front_end(rate_hz=rate_hz, offset_hz=offset_hz + error, whitening=whitening)
+        end = front_end(rate_hz=end.rate_hz, offset_hz=end.offset_hz + error, whitening=whitening)
     timing = refine_timing(stream, end, timing)
     channel, sch = hear_sch(stream, end, timing)
     bsic, fn_zero = agree(sch)
@@ -92,7 +138,7 @@ def receive(stream: ComplexArray, *, rate_hz: float, offset_hz: float, about: fl
         timing = replace(timing, phase=fn_zero % 51)
         channel, sch = hear_sch(stream, end, timing)
         bsic, fn_zero = agree(sch)
-    _, tone_power, tone_noise = tone_spectrum(stream, end, timing)
+    error, tone_power, tone_noise = tone_spectrum(stream, end, timing)
     bcch = hear_bcch(stream, end, timing, channel=channel, training_code=bsic & 7) if bsic is not None else ()
     return Reception(
         end=end,
@@ -100,6 +146,7 @@ def receive(stream: ComplexArray, *, rate_hz: float, offset_hz: float, about: fl
         channel=channel,
         tone_power=tone_power,
         tone_noise=tone_noise,
+        tone_error_hz=error,
         sch=sch,
         bsic=bsic,
         fn_zero=fn_zero,
@@ -113,19 +160,31 @@ def whole_bursts(stream: ComplexArray, timing: Timing, frames: npt.NDArray[np.in
     return frames[(at >= 0) & (at + (BURST_BITS - 1) * timing.step <= stream.size - 1)]
 
 
-def refine_timing(stream: ComplexArray, end: FrontEnd, timing: Timing) -> Timing:
-    """Return ``timing`` through the peaks of each SCH training, a fraction of a symbol."""
+def _match(
+    stream: ComplexArray, end: FrontEnd, timing: Timing, frames: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return (training amplitude at lags -1/2, 0, 1/2 symbol, shape (n, 3); normalised energy at lag 0, shape (n,)) of SCH ``frames``."""
     signs = 1.0 - 2.0 * SCH_TRAINING
+    peaks, match = np.empty((frames.size, 3)), np.empty(frames.size)
+    for i, f in enumerate(frames):
+        for j, lag in enumerate((-0.5, 0.0, 0.5)):
+            at = timing.burst_at(int(f)) + (SCH_TRAINING_AT.start + lag) * timing.step
+            y = symbols(stream, end, start=at, step=timing.step, n=signs.size)
+            peaks[i, j] = abs(signs @ y)
+            if lag == 0.0:
+                match[i] = peaks[i, j] ** 2 / max(signs.size * float((np.abs(y) ** 2).sum()), 1e-30)
+    return peaks, match
+
+
+def refine_timing(stream: ComplexArray, end: FrontEnd, timing: Timing) -> Timing:
+    """Return ``timing`` through the peaks of each SCH training that is heard, a fraction of a symbol."""
     for _ in range(2):
         frames = whole_bursts(stream, timing, timing.positions(SCH_FRAMES))
-        peaks = np.empty((frames.size, 3))
-        for i, f in enumerate(frames):
-            for j, lag in enumerate((-0.5, 0.0, 0.5)):
-                at = timing.burst_at(int(f)) + (SCH_TRAINING_AT.start + lag) * timing.step
-                peaks[i, j] = abs(signs @ symbols(stream, end, start=at, step=timing.step, n=64))
+        peaks, match = _match(stream, end, timing, frames)
         bend = peaks[:, 0] - 2.0 * peaks[:, 1] + peaks[:, 2]
         delays = np.where(bend < 0, np.clip(0.25 * (peaks[:, 0] - peaks[:, 2]) / np.minimum(bend, -1e-30), -1.0, 1.0), 0.0)
-        timing = fit_timing(timing, frames, delays, np.maximum(peaks[:, 1], 1e-30) ** 2)
+        use = match > _HEARD
+        timing = fit_timing(timing, frames[use], delays[use], np.maximum(peaks[use, 1], 1e-30) ** 2)
     return timing
 
 

@@ -8,7 +8,8 @@ one frame after each FCCH. The training is correlated in timeslot 0 of every fra
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -54,66 +55,106 @@ class Timing:
         return n[np.isin((n + self.phase) % 51, wanted)]
 
 
-def training_energy(stream: ComplexArray, end: FrontEnd, *, start: float, step: float, frames: int) -> npt.NDArray[np.float64]:
-    """Return the normalised energy of the SCH training, shape (frames, 4 * reach + 1), by half symbols of lag around ``start``.
+@cache
+def _kernels() -> tuple[Any, Any]:
+    """Return the compiled kernels (correlate, fold)."""
+    from numba import njit
+
+    @njit(cache=True)
+    def correlate(stream: Any, table: Any, starts: Any, half_step: float, turn: float, pattern: Any, lags: int) -> Any:
+        taps = table.shape[1]
+        half = taps // 2
+        phases = table.shape[0] - 1
+        length = pattern.shape[0]
+        n = lags + 2 * (length - 1)
+        z = np.zeros(n, np.complex128)
+        out = np.zeros((starts.shape[0], lags))
+        for f in range(starts.shape[0]):
+            for k in range(n):
+                at = starts[f] + k * half_step
+                base = int(np.floor(at))
+                row = int((at - base) * phases + 0.5)
+                total = 0.0 + 0.0j
+                for i in range(taps):
+                    j = base - half + 1 + i
+                    if 0 <= j < stream.shape[0]:
+                        total += table[row, i] * stream[j]
+                z[k] = total * complex(np.cos(turn * at), -np.sin(turn * at))
+            for lag in range(lags):
+                match = 0.0 + 0.0j
+                energy = 1e-30
+                for i in range(length):
+                    v = z[lag + 2 * i]
+                    match += v * pattern[i]
+                    energy += v.real * v.real + v.imag * v.imag
+                out[f, lag] = (match.real * match.real + match.imag * match.imag) / (length * energy)
+        return out
+
+    @njit(cache=True)
+    def fold(energy: Any, rows: Any, drift: float) -> tuple[float, int]:
+        lags = energy.shape[1]
+        total = np.zeros(lags)
+        for i in range(rows.shape[0]):
+            shift = int(np.floor(rows[i] * drift + 0.5))
+            for lag in range(max(0, -shift), min(lags, lags - shift)):
+                total[lag] += energy[i, lag + shift]
+        best = int(np.argmax(total))
+        return total[best] / max(rows.shape[0], 1), best
+
+    return correlate, fold
+
+
+def training_energy(
+    stream: ComplexArray, end: FrontEnd, *, start: float, step: float, frames: npt.NDArray[np.int64], reach: int
+) -> npt.NDArray[np.float64]:
+    """Return the normalised energy of the SCH training, shape (n_frames, 4 * reach + 1), by half symbols of lag around ``start``.
 
     1: the 64 symbols are the training, undistorted; 1/64 in the mean: noise.
     """
-    signs = 1.0 - 2.0 * SCH_TRAINING
-    out = np.zeros((frames, 4 * _REACH + 1))
-    n = 64 + 2 * _REACH
-    for f in range(frames):
-        first = start + (f * FRAME_SYMBOLS + SCH_TRAINING_AT.start - _REACH) * step
-        for half in (0, 1):
-            y = symbols(stream, end, start=first + 0.5 * half * step, step=step, n=n - half)
-            windows = np.lib.stride_tricks.sliding_window_view(y, 64)
-            total = np.convolve(np.abs(y) ** 2, np.ones(64), "valid")
-            out[f, half::2] = np.abs(windows @ signs) ** 2 / (64.0 * np.maximum(total, 1e-30))
-    return out
+    correlate, _ = _kernels()
+    pattern = (1.0 - 2.0 * SCH_TRAINING) * np.exp(-0.5j * np.pi * (np.arange(SCH_TRAINING.size) % 4))
+    starts = start + (frames * FRAME_SYMBOLS + SCH_TRAINING_AT.start - reach) * step
+    turn = 2.0 * np.pi * end.offset_hz / end.rate_hz
+    return np.asarray(correlate(stream, end.table, starts, 0.5 * step, turn, pattern, 4 * reach + 1))
 
 
-def find_timing(stream: ComplexArray, end: FrontEnd, *, about: float) -> Timing | None:
+def find_timing(stream: ComplexArray, end: FrontEnd, *, about: float, reach: float = _REACH) -> Timing | None:
     """Return where the carrier's frames lie, or None where no SCH training stands out.
 
-    ``about``: stream sample near which some frame starts (to 40 symbols).
+    ``about``: stream sample near which some frame starts (to 40 symbols; ``reach``: symbols to search on each side). The position in
+    the 51-multiframe comes from the first two multiframes; the rest of the dwell, its SCH alone, gives the clock's drift.
     """
     nominal = end.rate_hz / SYMBOL_RATE_HZ
     frame = FRAME_SYMBOLS * nominal
     start = about - frame * np.floor(about / frame)
-    frames = int((stream.size - start - 0.1 * frame) // frame) + 1
-    if frames < 1:
+    n_frames = int((stream.size - start - 0.1 * frame) // frame) + 1
+    if n_frames < 1:
         return None
-    energy = training_energy(stream, end, start=start, step=nominal, frames=frames)
-    first = energy[: 2 * 51]
-    best = max((*_fold(first, phase, drift), phase, drift) for phase in range(51) for drift in np.linspace(-1, 1, 9) * _MAX_DRIFT)
-    phase = best[2]
-    step_drift = 0.5 / max(frames, 51) / FRAME_SYMBOLS
-    drifts = np.arange(-_MAX_DRIFT, _MAX_DRIFT + step_drift, step_drift)
-    mean, lag, drift = max((*_fold(energy, phase, float(d)), float(d)) for d in drifts)
-    count = int(np.isin((np.arange(frames) + phase) % 51, SCH_FRAMES).sum())
-    if mean < _threshold(count):
+    _, fold = _kernels()
+    reach = int(reach)
+    early = np.arange(min(n_frames, 102))
+    energy = training_energy(stream, end, start=start, step=nominal, frames=early, reach=reach)
+    drifts = np.linspace(-1.0, 1.0, 9) * _MAX_DRIFT * 2.0 * FRAME_SYMBOLS
+    trials = []
+    for phase in range(51):
+        rows = early[np.isin((early + phase) % 51, SCH_FRAMES)]
+        if rows.size:
+            trials += [(fold(energy[rows], rows, d)[0], phase, rows.size) for d in drifts]
+    quality, phase, count = max(trials)
+    if quality < _threshold(count):
         return None
+    frames = np.arange(n_frames)
+    rows = frames[np.isin((frames + phase) % 51, SCH_FRAMES)]
+    energy = training_energy(stream, end, start=start, step=nominal, frames=rows, reach=reach)
+    fine = np.arange(-_MAX_DRIFT, _MAX_DRIFT, 0.5 / max(n_frames, 51) / FRAME_SYMBOLS)
+    (mean, lag), drift = max((fold(energy, rows, 2.0 * FRAME_SYMBOLS * d), float(d)) for d in fine)
     return Timing(
-        start=start + (0.5 * lag - _REACH) * nominal,
+        start=float(start + (0.5 * lag - reach) * nominal),
         step=nominal * (1.0 + drift),
         phase=phase,
-        frames=frames,
+        frames=n_frames,
         quality=mean,
     )
-
-
-def _fold(energy: npt.NDArray[np.float64], phase: int, drift: float) -> tuple[float, int]:
-    """Return (mean energy, lag in half symbols at frame 0) of the best lag when frame 0 is at ``phase`` and the clock drifts."""
-    n = np.arange(energy.shape[0])
-    rows = n[np.isin((n + phase) % 51, SCH_FRAMES)]
-    if rows.size == 0:
-        return 0.0, 0
-    shift = np.round(2.0 * rows * FRAME_SYMBOLS * drift).astype(int)
-    lags = np.arange(energy.shape[1])
-    index = np.clip(lags[None, :] + shift[:, None], 0, energy.shape[1] - 1)
-    mean = energy[rows[:, None], index].mean(axis=0)
-    best = int(np.argmax(mean))
-    return float(mean[best]), best
 
 
 def _threshold(count: int) -> float:
@@ -121,7 +162,7 @@ def _threshold(count: int) -> float:
     from scipy.special import gammainccinv
 
     tests = 51 * 9 * (4 * _REACH + 1) * 10
-    return float(gammainccinv(max(count, 1), _SURE / tests)) / max(count, 1) / 64.0
+    return float(gammainccinv(max(count, 1), _SURE / tests)) / max(count, 1) / SCH_TRAINING.size
 
 
 def fit_timing(timing: Timing, frames: npt.NDArray[np.int64], delays: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> Timing:

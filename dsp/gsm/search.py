@@ -6,37 +6,61 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from dsp.channelizer import BankPlan, plan_bank, split
 from dsp.errors import ParameterError
 from dsp.gsm import ppm as clock
+from dsp.gsm.burst import front_end
 from dsp.gsm.cell import Heard, cell_of, is_ghost
 from dsp.gsm.fcch import MULTIFRAME_S, Candidate, find_candidates
 from dsp.gsm.params import SYMBOL_RATE_HZ
 from dsp.gsm.receiver import receive
+from dsp.gsm.sch import find_timing
 from dsp.gsm.types import GsmCell
 from dsp.types import ComplexArray, PpmEstimate
 
 MIN_RATE_HZ: Final = 300e3
 MAX_RATE_HZ: Final = 61.44e6
 _HALF_CHANNEL_HZ: Final = 135e3
+_EDGE_HZ: Final = 60e3
+"""How far beyond the last whole channel a carrier may appear: 60 ppm at 950 MHz."""
 _CHUNK_S: Final = MULTIFRAME_S + 1.5e-3
 _SEARCHED: Final = (0, 1)
 _SEARCH_EVERY: Final = 4
 """Chunks 0 and 1 are searched for carriers, then every fourth: a carrier that comes up later is found within a second."""
 _SAME_HZ: Final = 4e3
-_MAX_STREAMS: Final = 28
+_MAX_STREAMS: Final = 32
+_MAX_PROBES: Final = 32
+_PRUNE_HZ: Final = 20e3
+"""How far from the raster of a clear carrier a candidate may be: 21 ppm at 950 MHz; a false base station's clock may be that bad."""
+_CLEAR: Final = 0.4
+"""Normalised energy of the training from which on a carrier is clear."""
 _RASTER_SLACK_HZ: Final = 1500.0
+_TONE_ERROR_HZ: Final = 400.0
+_TONE_SNR: Final = 0.1
 
 
 @dataclass(slots=True)
 class _Stream:
-    """The channelised samples of one candidate, from chunk ``first_sample`` on."""
+    """The channelised samples of one candidate, from dwell sample ``first_sample`` on; parts of (scale, int16 I and Q)."""
 
     candidate: Candidate
     bin: int
     first_sample: int
-    parts: list[ComplexArray] = field(default_factory=list)
+    parts: list[tuple[float, npt.NDArray[np.int16]]] = field(default_factory=list)
+
+    def append(self, part: ComplexArray) -> None:
+        """Keep ``part`` at half its size; the rounding is 90 dB down."""
+        flat = part.view(np.float32)
+        scale = float(np.abs(flat).max()) / 32000.0 or 1.0
+        self.parts.append((scale, np.round(flat / np.float32(scale)).astype(np.int16)))
+
+    def samples(self) -> ComplexArray:
+        """Return all samples, shape (n,), and forget them."""
+        whole = np.concatenate([raw.astype(np.float32) * np.float32(scale) for scale, raw in self.parts])
+        self.parts.clear()
+        return whole.view(np.complex64)
 
 
 class GsmSearch:
@@ -64,12 +88,14 @@ class GsmSearch:
         self._fill = self._margin
         self._chunk = 0
         self._streams: list[_Stream] = []
+        self._clear: list[float] = []
+        self._cells: tuple[GsmCell, ...] = ()
         self._done = False
 
     def add(self, iq: ComplexArray) -> None:
         """Take the next samples of the dwell, shape (n,), full scale 1.0."""
         position = 0
-        while position < iq.size:
+        while position < iq.size and not self._done:
             n = min(iq.size - position, self._need - self._fill)
             self._buffer[self._fill : self._fill + n] = iq[position : position + n]
             self._fill += n
@@ -83,26 +109,53 @@ class GsmSearch:
     def _take_chunk(self, blocks: int) -> None:
         """Search the buffer's first ``blocks`` blocks for carriers and split off the streams."""
         plan = self._plan
-        chunk = self._buffer[: blocks * plan.hop_in + 2 * self._margin]
-        chunk = chunk - chunk.mean()
         first_block = self._chunk * self._blocks
+        chunk = self._buffer[: blocks * plan.hop_in + 2 * self._margin]
+        fresh = chunk[self._margin if self._chunk == 0 else 2 * self._margin : self._fill]
+        fresh -= fresh.mean()
+        probes: list[_Stream] = []
         if self._chunk in _SEARCHED or self._chunk % _SEARCH_EVERY == 0:
-            self._admit(chunk[self._margin :], first_block * plan.hop_in)
-        if self._streams:
-            out = split(chunk, plan=plan, bins=tuple(s.bin for s in self._streams), first_block=first_block)
-            for stream, part in zip(self._streams, out, strict=True):
-                stream.parts.append(part)
+            probes = self._probes(chunk[self._margin :], first_block * plan.hop_in)
+        every = self._streams + probes
+        if every:
+            out = split(chunk, plan=plan, bins=tuple(s.bin for s in every), first_block=first_block)
+            for stream, part in zip(every, out, strict=True):
+                stream.append(part)
+            self._admit(probes, out[len(self._streams) :])
         self._chunk += 1
 
-    def _admit(self, iq: ComplexArray, first_sample: int) -> None:
-        """Open a stream for each new candidate in ``iq``."""
+    def _probes(self, iq: ComplexArray, first_sample: int) -> list[_Stream]:
+        """Return a stream for each new candidate in ``iq``, best first."""
         plan = self._plan
-        for c in find_candidates(iq, sample_rate_hz=plan.sample_rate_hz):
-            if abs(c.carrier_hz) > 0.5 * plan.sample_rate_hz - _HALF_CHANNEL_HZ + 0.5 * 100e3 or len(self._streams) >= _MAX_STREAMS:
+        reach = 0.5 * plan.sample_rate_hz - _HALF_CHANNEL_HZ + _EDGE_HZ
+        known = [s.candidate.carrier_hz for s in self._streams]
+        candidates = sorted(find_candidates(iq, sample_rate_hz=plan.sample_rate_hz), key=lambda c: (-round(c.score / 10), -c.power))
+        return [
+            _Stream(candidate=c, bin=plan.nearest_bin(c.carrier_hz), first_sample=first_sample)
+            for c in candidates
+            if abs(c.carrier_hz) < reach and not any(abs(c.carrier_hz - k) < _SAME_HZ for k in known) and self._on_raster(c.carrier_hz)
+        ][:_MAX_PROBES]
+
+    def _admit(self, probes: list[_Stream], channels: ComplexArray) -> None:
+        """Keep those ``probes`` whose ``channels``, shape (n_probes, n), show SCH training."""
+        plan = self._plan
+        for probe, stream in zip(probes, channels, strict=True):
+            offset_hz = probe.candidate.carrier_hz - probe.bin * plan.bin_hz
+            if len(self._streams) >= _MAX_STREAMS or not self._on_raster(probe.candidate.carrier_hz):
                 continue
-            if any(abs(c.carrier_hz - s.candidate.carrier_hz) < _SAME_HZ for s in self._streams):
-                continue
-            self._streams.append(_Stream(candidate=c, bin=plan.nearest_bin(c.carrier_hz), first_sample=first_sample))
+            end = front_end(rate_hz=plan.out_rate_hz, offset_hz=offset_hz)
+            timing = find_timing(stream, end, about=probe.candidate.start_s * plan.out_rate_hz)
+            if timing is not None:
+                self._streams.append(probe)
+                if timing.quality > _CLEAR:
+                    self._clear.append(probe.candidate.carrier_hz)
+
+    def _on_raster(self, carrier_hz: float) -> bool:
+        """Return whether a carrier lies within ``_PRUNE_HZ`` of the 200 kHz raster of the first clear carrier."""
+        if not self._clear:
+            return True
+        off = (carrier_hz - self._clear[0] + clock.RASTER_HZ / 2) % clock.RASTER_HZ - clock.RASTER_HZ / 2
+        return bool(abs(off) < _PRUNE_HZ)
 
     def cells(self) -> tuple[GsmCell, ...]:
         """Return the cells of the dwell, by frequency. Ends the dwell: further samples are not taken."""
@@ -114,46 +167,49 @@ class GsmSearch:
                 self._buffer[self._fill :] = 0.0
                 self._take_chunk(min(blocks, self._blocks))
             self._buffer = self._buffer[:0]
-        heard = self._hear()
-        estimate = self._solve(heard)
-        kept = [h for h in heard if not any(is_ghost(h, other) for other in heard if other is not h)]
-        if estimate is not None:
-            kept = [h for h in kept if h.reception.bsic is not None or abs(self._off_raster(h.offset_hz, estimate)) < _RASTER_SLACK_HZ]
+            self._cells = self._judge(self._hear())
+        return self._cells
+
+    def _hear(self) -> list[Heard]:
+        """Return what each stream gave, one for each identity in it."""
+        plan = self._plan
+        heard: list[Heard] = []
+        for s in self._streams:
+            offset = s.candidate.carrier_hz - s.bin * plan.bin_hz
+            parts = receive(s.samples(), rate_hz=plan.out_rate_hz, offset_hz=offset, about=s.candidate.start_s * plan.out_rate_hz)
+            for bsic in dict.fromkeys(p.bsic for p in parts):
+                same = tuple(p for p in parts if p.bsic == bsic)
+                heard.append(
+                    Heard(
+                        receptions=same,
+                        offset_hz=s.bin * plan.bin_hz + same[0].end.offset_hz,
+                        first_sample=s.first_sample,
+                        samples_per_stream_sample=plan.n_in / plan.n_out,
+                    )
+                )
+        return heard
+
+    def _judge(self, heard: list[Heard]) -> tuple[GsmCell, ...]:
+        """Return the cells among ``heard``: without shadows, without carriers that no FCCH or no raster point supports."""
+        real = [h for h in heard if not any(is_ghost(h, other) for other in heard if other is not h)]
+        estimate = self._solve(real)
+        kept = [h for h in real if h.reception.bsic is not None or self._is_carrier(h, estimate)]
         cells = [cell_of(h, center_freq_hz=self._center_freq_hz, ppm=estimate) for h in kept]
         return tuple(sorted(cells, key=lambda c: c.offset_hz))
 
-    def _hear(self) -> list[Heard]:
-        """Return what each stream gave, strongest first; streams that the clock error already found rules out are skipped."""
-        plan = self._plan
-        heard: list[Heard] = []
-        estimate: PpmEstimate | None = None
-        for s in sorted(self._streams, key=lambda s: (-round(s.candidate.score), -s.candidate.power)):
-            if estimate is not None and abs(self._off_raster(s.candidate.carrier_hz, estimate)) > _RASTER_SLACK_HZ:
-                s.parts.clear()
-                continue
-            stream = np.concatenate(s.parts)
-            s.parts.clear()
-            offset = s.candidate.carrier_hz - s.bin * plan.bin_hz
-            got = receive(stream, rate_hz=plan.out_rate_hz, offset_hz=offset, about=s.candidate.start_s * plan.out_rate_hz)
-            if got is None:
-                continue
-            found = Heard(
-                reception=got,
-                offset_hz=s.bin * plan.bin_hz + got.end.offset_hz,
-                first_sample=s.first_sample,
-                samples_per_stream_sample=plan.n_in / plan.n_out,
-            )
-            heard.append(found)
-            if got.bsic is not None:
-                estimate = self._solve(heard)
-        return heard
+    def _is_carrier(self, heard: Heard, estimate: PpmEstimate | None) -> bool:
+        """Return whether a carrier without identity has a tone where its FCCH should be, and lies on the raster."""
+        r = heard.reception
+        if abs(r.tone_error_hz) > _TONE_ERROR_HZ or r.tone_power < _TONE_SNR * r.tone_noise:
+            return False
+        if estimate is None:
+            return True
+        return abs(clock.off_raster_hz((self._center_freq_hz or 0.0) + heard.offset_hz, estimate.ppm)) < _RASTER_SLACK_HZ
 
     def _solve(self, heard: list[Heard]) -> PpmEstimate | None:
         """Return the clock error over all synchronised carriers, None where the centre is not known."""
         if self._center_freq_hz is None:
             return None
-        sure = [h for h in heard if h.reception.bsic is not None]
-        sure = [h for h in sure if not any(is_ghost(h, other) for other in sure if other is not h)]
         clocks = tuple(
             clock.CarrierClock(
                 apparent_hz=self._center_freq_hz + h.offset_hz,
@@ -161,9 +217,7 @@ class GsmSearch:
                 drift_sigma_ppm=h.drift_sigma_ppm,
                 weight=min(1.0, 0.1 * h.snr),
             )
-            for h in sure
+            for h in heard
+            if h.reception.bsic is not None
         )
         return clock.solve(clocks, max_ppm=self._max_ppm, prior=self._prior)
-
-    def _off_raster(self, offset_hz: float, estimate: PpmEstimate) -> float:
-        return clock.off_raster_hz((self._center_freq_hz or 0.0) + offset_hz, estimate.ppm)

@@ -32,7 +32,7 @@ class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
     program: ShortText
     spool_id: SpoolId
     first_seq: Count
-    """The oldest record the spool still holds."""
+    """The oldest record the spool still holds; ``next_seq`` where it holds none."""
     next_seq: Count
     """The number the next new record will get."""
 
@@ -57,6 +57,8 @@ class Live(Frame, frozen=True, kw_only=True, tag="live"):
     """Station to collector: lossy records (spectra); never acknowledged."""
 
     records: Annotated[list[Packed], Meta(min_length=1, max_length=1000)]
+    dropped: Count
+    """How many live records the station has had to drop since its program began."""
 
 
 class Rejected(Struct, frozen=True, kw_only=True):
@@ -80,9 +82,11 @@ class Heartbeat(Frame, frozen=True, kw_only=True, tag="heartbeat"):
 
 
 class Refused(Frame, frozen=True, kw_only=True, tag="refused"):
-    """Collector to station: this connection's frames are not taken, and why."""
+    """Collector to station: a frame was not taken, and why."""
 
     reason: ShortText
+    hello: bool
+    """True: a new hello mends it (the collector was restarted and does not know this connection). False: nothing at the station does."""
 
 
 AnyFrame = Hello | Welcome | Batch | Live | Ack | Heartbeat | Refused

@@ -1,0 +1,81 @@
+"""The HTTP API: JSON answers of the service layer under ``/api`` (docs/reference/api.md). Reads only."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import Query as Parameter
+
+from collector.asking import query_of
+from collector.errors import CollectorError, MisuseError
+from collector.service import Service
+from collector.store import Query
+
+Names = Annotated[list[str], Parameter(max_length=64)]
+Moment = Annotated[str | None, Parameter(max_length=40, description="10m, 2h, 7d (ago), or an ISO date and time")]
+SAFE_HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+
+
+def asked(
+    station: Names = [],  # noqa: B006 - FastAPI copies it
+    band: Names = [],  # noqa: B006
+    origin: Names = [],  # noqa: B006
+    since: Moment = None,
+    until: Moment = None,
+    limit: Annotated[int, Parameter(ge=1, le=2000)] = 500,
+) -> Query:
+    """Return what the URL asks for; no origin means live alone."""
+    return query_of(since=since, until=until, stations=station, bands=band, origins=origin, limit=limit)
+
+
+Asked = Annotated[Query, Depends(asked)]
+
+
+def add_api(app: FastAPI, service: Service) -> None:
+    """Add the routes to ``app``."""
+    router = APIRouter(prefix="/api")
+
+    @router.get("/tracks")
+    def tracks(query: Asked) -> Response:
+        """Tracks, the latest first."""
+        return _json(service.tracks(query))
+
+    @router.get("/timeline")
+    def timeline(query: Asked) -> Response:
+        """Hourly roll-up by station and band, with the time listened."""
+        return _json(service.timeline(query))
+
+    @router.get("/cells")
+    def cells(query: Asked) -> Response:
+        """GSM and LTE cells, the latest first."""
+        return _json(service.cells(query))
+
+    @router.get("/spectrum")
+    def spectrum(query: Asked, rows: Annotated[int, Parameter(ge=1, le=600)] = 60) -> Response:
+        """The last spectra of the tuning heard last; null where there are none."""
+        return _json(service.waterfall(query, rows=rows))
+
+    @router.get("/stations")
+    def stations() -> Response:
+        """Every station that has sent records."""
+        return _json(service.stations())
+
+    @router.get("/health")
+    def health() -> Response:
+        """Whether the collector can answer; status 503 where not."""
+        answer = service.health()
+        return _json(answer, status=200 if answer.ok else 503)
+
+    app.include_router(router)
+    app.add_exception_handler(CollectorError, _refuse)
+
+
+async def _refuse(_: Request, error: Exception) -> Response:
+    status = 422 if isinstance(error, MisuseError) else 503
+    return _json({"detail": str(error)}, status=status)
+
+
+def _json(answer: Any, *, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(answer), status_code=status, media_type="application/json", headers=SAFE_HEADERS)

@@ -1,0 +1,239 @@
+"""Takes what the stations send, keeps it, acknowledges it: a ZeroMQ ROUTER in a process of its own (decisions 2 and 3).
+
+One turn: everything that waits at the socket goes into the journal, one durable commit, and only then the answers leave. A frame that
+cannot be read is counted and kept aside; a record that cannot be taken is rejected by number. Neither ever stops the others. This is the
+one door to ``zmq`` on the collector's side.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import zmq
+
+from collector.errors import MisuseError
+from collector.journal import Journal, SpoolKey
+from config.errors import WireError, WireVersionError
+from config.wire import decode_record
+from config.wire.frames import Ack, AnyFrame, Batch, Heartbeat, Hello, Live, Refused, Rejected, Welcome, decode_frame, encode_frame
+from config.wire.version import MAX_FRAME_BYTES, WIRE_VERSION
+
+CREDIT: Final = 2000
+"""Records of one station that may be under way."""
+DRAIN_FRAMES: Final = 2000
+DRAIN_S: Final = 0.2
+"""A turn ends after this, so that nobody waits long for an acknowledgement under load."""
+FORGET_AFTER_S: Final = 60.0
+MAX_CONNECTIONS: Final = 20_000
+
+log = logging.getLogger("collector.ingest")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Connection:
+    """One station's connection."""
+
+    key: SpoolKey
+    heard_s: float
+    live_dropped: int = 0
+    rewound: bool = False
+    """A welcome is on its way because numbers were missing; until they come, batches behind the hole are let go."""
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What one connection is told after the commit."""
+
+    ack: bool = False
+    rejected: list[Rejected] = field(default_factory=list)
+    frames: list[AnyFrame] = field(default_factory=list)
+
+
+class Ingest:
+    """The socket, the journal and who is connected."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        """Open the journal in ``folder`` and bind ``address`` (``tcp://127.0.0.1:PORT``; port ``*`` picks a free one).
+
+        Raises:
+            StorageError: the journal cannot be opened.
+            MisuseError: the address cannot be bound.
+        """
+        self._journal = Journal(folder)
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        for option, value in (
+            (zmq.LINGER, 200),
+            (zmq.MAXMSGSIZE, MAX_FRAME_BYTES),
+            (zmq.RCVHWM, 1000),
+            (zmq.SNDHWM, 1000),
+            (zmq.HANDSHAKE_IVL, 5000),
+            (zmq.HEARTBEAT_IVL, 2000),
+            (zmq.HEARTBEAT_TIMEOUT, 6000),
+        ):
+            self._socket.setsockopt(option, value)
+        try:
+            self._socket.bind(address)
+        except zmq.ZMQError as error:
+            self._socket.close(linger=0)
+            self._context.term()
+            self._journal.close()
+            raise MisuseError(f"ingest address {address}: {error}; choose another with --ingest") from error
+        self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._connections: dict[bytes, _Connection] = {}
+        self._answers: dict[bytes, _Answers] = {}
+
+    def run(self, stopped: Callable[[], bool]) -> None:
+        """Take, commit, acknowledge, until ``stopped`` says so."""
+        while not stopped():
+            if self._socket.poll(200):
+                self.turn()
+            else:
+                self._forget_silent()
+
+    def turn(self) -> None:
+        """Take everything that waits at the socket, commit once, then answer."""
+        self._answers = {}
+        until_s = time.monotonic() + DRAIN_S
+        for _ in range(DRAIN_FRAMES):
+            try:
+                peer, *parts = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            self._take(peer, parts)
+            if time.monotonic() > until_s:
+                break
+        self._journal.commit()
+        for peer, answers in self._answers.items():
+            self._answer(peer, answers)
+
+    def close(self) -> None:
+        """Commit what there is and let go of socket and journal."""
+        self._socket.close()
+        self._context.term()
+        self._journal.close()
+
+    def _take(self, peer: bytes, parts: list[bytes]) -> None:
+        connection = self._connections.get(peer)
+        station = connection.key[0] if connection else None
+        data = b"".join(parts[:8]) if len(parts) != 1 else parts[0]
+        try:
+            if len(parts) != 1:
+                raise WireError(f"{len(parts)} message parts: a frame is one")
+            frame = decode_frame(data)
+        except WireError as error:
+            self._journal.set_aside(data, station=station, reason=str(error)[:400])
+            if isinstance(error, WireVersionError) or connection is None:
+                self._answers_for(peer).frames.append(Refused(reason=str(error)[:400], hello=False))
+            return
+        if isinstance(frame, Hello):
+            self._take_hello(peer, frame)
+        elif connection is None:
+            self._answers_for(peer).frames = [Refused(reason="this connection has not said hello", hello=True)]
+        else:
+            connection.heard_s = time.monotonic()
+            self._take_from(peer, connection, frame)
+
+    def _take_hello(self, peer: bytes, hello: Hello) -> None:
+        if len(self._connections) >= MAX_CONNECTIONS and peer not in self._connections:
+            self._answers_for(peer).frames = [Refused(reason="too many connections", hello=False)]
+            return
+        key = (hello.station, hello.spool_id)
+        committed = self._journal.committed_seq(key)
+        oldest = min(hello.first_seq, hello.next_seq)
+        if oldest > committed + 1:
+            self._journal.gap(key, oldest - 1, reason="the station does not hold these any more")
+            log.warning("gap station=%s spool=%s first=%d last=%d", *key, committed + 1, oldest - 1)
+        if peer not in self._connections:
+            log.info("hello station=%s program=%r spool=%s", hello.station, hello.program, hello.spool_id)
+        self._connections[peer] = _Connection(key=key, heard_s=time.monotonic())
+        self._answers_for(peer).frames.append(self._welcome(key))
+
+    def _take_from(self, peer: bytes, connection: _Connection, frame: AnyFrame) -> None:
+        if isinstance(frame, Batch):
+            self._take_batch(peer, connection, frame)
+        elif isinstance(frame, Live):
+            self._take_live(connection, frame)
+        elif isinstance(frame, Heartbeat):
+            self._answers_for(peer).frames.append(Heartbeat())
+        else:
+            self._journal.set_aside(
+                encode_frame(frame)[:400], station=connection.key[0], reason=f"{type(frame).__name__} is not for a collector"
+            )
+
+    def _take_batch(self, peer: bytes, connection: _Connection, batch: Batch) -> None:
+        key, answers = connection.key, self._answers_for(peer)
+        if batch.spool_id != key[1]:
+            answers.frames = [Refused(reason="this connection said hello for another spool", hello=True)]
+            return
+        committed = self._journal.committed_seq(key)
+        if batch.first_seq > committed + 1:
+            if not connection.rewound:
+                connection.rewound = True
+                answers.frames.append(self._welcome(key))
+            return
+        connection.rewound = False
+        answers.ack = True
+        for seq, data in enumerate(batch.records, start=batch.first_seq):
+            if seq <= committed:
+                continue  # sent again: it is here already
+            reason = refusal_of(data, key[0])
+            if reason is None:
+                self._journal.append(key, seq, data)
+            else:
+                self._journal.reject(key, seq, reason=reason, data=data)
+                answers.rejected.append(Rejected(seq=seq, reason=reason))
+
+    def _take_live(self, connection: _Connection, live: Live) -> None:
+        station = connection.key[0]
+        for data in live.records:
+            reason = refusal_of(data, station)
+            if reason is None:
+                self._journal.append_live(station, data)
+            else:
+                self._journal.set_aside(data, station=station, reason=reason)
+        if live.dropped > connection.live_dropped:
+            self._journal.count("live_dropped", live.dropped - connection.live_dropped)
+            connection.live_dropped = live.dropped
+
+    def _answers_for(self, peer: bytes) -> _Answers:
+        return self._answers.setdefault(peer, _Answers())
+
+    def _welcome(self, key: SpoolKey) -> Welcome:
+        return Welcome(spool_id=key[1], committed_seq=self._journal.committed_seq(key), credit=CREDIT)
+
+    def _answer(self, peer: bytes, answers: _Answers) -> None:
+        frames = list(answers.frames)
+        if answers.ack and (connection := self._connections.get(peer)):
+            key = connection.key
+            ack = Ack(spool_id=key[1], committed_seq=self._journal.committed_seq(key), rejected=answers.rejected, credit=CREDIT)
+            frames.append(ack)
+        for frame in frames:
+            try:
+                self._socket.send_multipart([peer, encode_frame(frame)], zmq.NOBLOCK)
+            except zmq.ZMQError:  # it went away or does not read: it will say hello again
+                self._connections.pop(peer, None)
+                return
+
+    def _forget_silent(self) -> None:
+        limit_s = time.monotonic() - FORGET_AFTER_S
+        for peer in [peer for peer, connection in self._connections.items() if connection.heard_s < limit_s]:
+            log.info("silent station=%s", self._connections.pop(peer).key[0])
+
+
+def refusal_of(data: bytes, station: str) -> str | None:
+    """Return why the record ``data`` from ``station`` cannot be taken; None: it can. A newer wire version is taken as it is."""
+    if data and data[0] > WIRE_VERSION:
+        return None
+    try:
+        record = decode_record(data)
+    except WireError as error:
+        return str(error)[:400]
+    if record.station != station:
+        return f"the record names station {record.station}, the connection is {station}"
+    return None

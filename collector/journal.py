@@ -1,0 +1,258 @@
+"""The journal: every record as it came, durable before it is acknowledged; daily segments, written by ingest alone (decisions 2 and 3).
+
+Entries are numbered without regard to segments: a follower's cursor is one number. Besides the records a segment keeps what each spool
+has committed (so that duplicates are known by number, without a look-up), what was rejected, what is missing, and unreadable frames.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from collector.errors import StorageError
+
+ASIDE_ROWS: Final = 1000
+ASIDE_BYTES: Final = 4096
+LIVE_ROWS: Final = 4000
+"""Live records are kept for the followers to catch up, not as an archive."""
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS record(entry INTEGER PRIMARY KEY, station TEXT NOT NULL, spool_id TEXT NOT NULL, seq INTEGER NOT NULL,
+    received_ns INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS live(entry INTEGER PRIMARY KEY, station TEXT NOT NULL, received_ns INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS spool(station TEXT NOT NULL, spool_id TEXT NOT NULL, committed_seq INTEGER NOT NULL,
+    PRIMARY KEY(station, spool_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rejected(station TEXT NOT NULL, spool_id TEXT NOT NULL, seq INTEGER NOT NULL, received_ns INTEGER NOT NULL,
+    reason TEXT NOT NULL, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS gap(station TEXT NOT NULL, spool_id TEXT NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+    received_ns INTEGER NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS aside(received_ns INTEGER NOT NULL, station TEXT, reason TEXT NOT NULL, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+"""
+SpoolKey = tuple[str, str]
+"""(station, spool_id)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One journalled record. ``seq`` is -1 for a live one."""
+
+    entry: int
+    station: str
+    spool_id: str
+    seq: int
+    received_ns: int
+    data: bytes
+
+
+class Journal:
+    """The writing side. Everything between two ``commit`` calls becomes durable together, or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the newest segment in ``folder``, or begin one.
+
+        Raises:
+            StorageError: the folder cannot be used.
+        """
+        self._folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            newest = max(segment_paths(folder), default=None)
+            self._day = newest.stem if newest is not None else _today()
+            self._db = _open(folder / f"{self._day}.db")
+            self._committed: dict[SpoolKey, int] = {
+                (station, spool): seq for station, spool, seq in self._db.execute("SELECT station, spool_id, committed_seq FROM spool")
+            }
+            self._next_entry = _last_entry(folder) + 1
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(f"{folder}: the journal cannot be opened: {error}; check the folder's permissions and the disk") from error
+        self._dirty = False
+        self._live_since_trim = 0
+
+    def committed_seq(self, key: SpoolKey) -> int:
+        """Return the last number of this spool that is in the journal or about to be; -1: none."""
+        return self._committed.get(key, -1)
+
+    def append(self, key: SpoolKey, seq: int, data: bytes) -> None:
+        """Add the record after the last one of its spool."""
+        self._begin()
+        self._db.execute("INSERT INTO record VALUES (?,?,?,?,?,?)", (self._next_entry, *key, seq, time.time_ns(), data))
+        self._next_entry += 1
+        self._advance(key, seq)
+
+    def append_live(self, station: str, data: bytes) -> None:
+        """Add a live record: kept until ``LIVE_ROWS`` newer ones came."""
+        self._begin()
+        self._db.execute("INSERT INTO live VALUES (?,?,?,?)", (self._next_entry, station, time.time_ns(), data))
+        self._live_since_trim += 1
+        if self._live_since_trim >= 256:
+            self._live_since_trim = 0
+            self._db.execute("DELETE FROM live WHERE entry <= (SELECT entry FROM live ORDER BY entry DESC LIMIT 1 OFFSET ?)", (LIVE_ROWS,))
+        self._next_entry += 1
+
+    def reject(self, key: SpoolKey, seq: int, *, reason: str, data: bytes) -> None:
+        """Keep a record that cannot be taken apart from the others; it counts as acknowledged."""
+        self._begin()
+        self._db.execute("INSERT INTO rejected VALUES (?,?,?,?,?,?)", (*key, seq, time.time_ns(), reason, data[:ASIDE_BYTES]))
+        self._advance(key, seq)
+
+    def gap(self, key: SpoolKey, last_seq: int, *, reason: str) -> None:
+        """Note that everything up to ``last_seq`` that is not here will not come."""
+        self._begin()
+        first_seq = self.committed_seq(key) + 1
+        self._db.execute("INSERT INTO gap VALUES (?,?,?,?,?,?)", (*key, first_seq, last_seq, time.time_ns(), reason))
+        self._advance(key, last_seq)
+
+    def set_aside(self, data: bytes, *, station: str | None, reason: str) -> None:
+        """Keep the beginning of a frame that could not be read; the oldest of ``ASIDE_ROWS`` makes room. Every one is counted."""
+        self._begin()
+        self.count("frames_aside")
+        self._db.execute("INSERT INTO aside VALUES (?,?,?,?)", (time.time_ns(), station, reason, data[:ASIDE_BYTES]))
+        self._db.execute("DELETE FROM aside WHERE rowid <= (SELECT max(rowid) FROM aside) - ?", (ASIDE_ROWS,))
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Add to a counter that outlives the program."""
+        self._begin()
+        self._db.execute("INSERT INTO counter VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value = value + excluded.value", (name, by))
+
+    def commit(self) -> None:
+        """Make everything since the last commit durable (synchronous=FULL: fdatasync of the write-ahead log); begin a new day's segment."""
+        if self._dirty:
+            self._db.execute("COMMIT")
+            self._dirty = False
+        if (today := _today()) > self._day:
+            self._roll(today)
+
+    def close(self) -> None:
+        """Commit and close."""
+        self.commit()
+        self._db.close()
+
+    def _begin(self) -> None:
+        if not self._dirty:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._dirty = True
+
+    def _advance(self, key: SpoolKey, seq: int) -> None:
+        self._committed[key] = seq
+        self._db.execute(
+            "INSERT INTO spool VALUES (?,?,?) ON CONFLICT(station, spool_id) DO UPDATE SET committed_seq = excluded.committed_seq",
+            (*key, seq),
+        )
+
+    def _roll(self, day: str) -> None:
+        fresh = _open(self._folder / f"{day}.db")
+        fresh.execute("BEGIN IMMEDIATE")
+        fresh.executemany("INSERT OR REPLACE INTO spool VALUES (?,?,?)", [(*key, seq) for key, seq in self._committed.items()])
+        fresh.execute("COMMIT")
+        self._db.close()
+        self._db, self._day = fresh, day
+
+
+class JournalReader:
+    """The reading side, for followers and for counting: sees what is committed, holds no lock on the writer."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read the segments in ``folder``; there may be none yet."""
+        self._folder = folder
+        self._open: dict[Path, sqlite3.Connection] = {}
+
+    def read(self, after: int, *, limit: int) -> list[Entry]:
+        """Return at most ``limit`` entries with numbers above ``after``, in order, records and live ones together."""
+        found: list[Entry] = []
+        for path in self._segments_after(after):
+            rows = self._connection(path).execute(
+                "SELECT entry, station, spool_id, seq, received_ns, data FROM record WHERE entry > :after "
+                "UNION ALL SELECT entry, station, '', -1, received_ns, data FROM live WHERE entry > :after ORDER BY entry LIMIT :limit",
+                {"after": after, "limit": limit - len(found)},
+            )
+            found += [
+                Entry(entry=e, station=station, spool_id=spool, seq=seq, received_ns=ns, data=data)
+                for e, station, spool, seq, ns, data in rows
+            ]
+            if len(found) >= limit:
+                break
+        return found
+
+    def totals(self) -> Mapping[str, int]:
+        """Return how many records, rejections, missing numbers and unread frames the journal holds."""
+        sums = {"records": 0, "rejected": 0, "gaps": 0, "frames_aside": 0}
+        for path in segment_paths(self._folder):
+            row = (
+                self._connection(path)
+                .execute(
+                    "SELECT (SELECT count(*) FROM record), (SELECT count(*) FROM rejected), "
+                    "(SELECT coalesce(sum(last_seq - first_seq + 1), 0) FROM gap), "
+                    "(SELECT coalesce(sum(value), 0) FROM counter WHERE name = 'frames_aside')"
+                )
+                .fetchone()
+            )
+            for name, value in zip(sums, row, strict=True):
+                sums[name] += value
+        return sums
+
+    def close(self) -> None:
+        """Close every segment."""
+        for connection in self._open.values():
+            connection.close()
+        self._open.clear()
+
+    def __enter__(self) -> JournalReader:
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close."""
+        self.close()
+
+    def _segments_after(self, after: int) -> Sequence[Path]:
+        paths = sorted(segment_paths(self._folder))
+        while len(paths) > 1 and self._first_entry(paths[1]) <= after + 1:
+            paths.pop(0)
+        return paths
+
+    def _first_entry(self, path: Path) -> int:
+        return _bound(self._connection(path), "min") or 2**62  # an empty segment begins after everything
+
+    def _connection(self, path: Path) -> sqlite3.Connection:
+        if path not in self._open:
+            self._open[path] = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10.0, isolation_level=None)
+        return self._open[path]
+
+
+def segment_paths(folder: Path) -> list[Path]:
+    """Return the segment files in ``folder``; their names sort by day."""
+    return [path for path in folder.glob("????-??-??.db") if path.is_file()]
+
+
+def _today() -> str:
+    return datetime.now(tz=UTC).strftime("%Y-%m-%d")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
+    path.chmod(0o600)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=FULL")
+    db.executescript(_SCHEMA)
+    return db
+
+
+def _last_entry(folder: Path) -> int:
+    last = 0
+    with JournalReader(folder) as reader:
+        for path in segment_paths(folder):
+            last = max(last, _bound(reader._connection(path), "max") or 0)
+    return last
+
+
+def _bound(db: sqlite3.Connection, which: str) -> int | None:
+    bounds = [row[0] for table in ("record", "live") for row in db.execute(f"SELECT {which}(entry) FROM {table}")]
+    known = [bound for bound in bounds if bound is not None]
+    return (min(known) if which == "min" else max(known)) if known else None

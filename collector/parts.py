@@ -1,0 +1,93 @@
+"""The processes of ``serve``: ingest, the store's follower, the page. They end by SIGTERM or when the supervisor goes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+import click
+
+from collector.errors import CollectorError
+from collector.places import DataFolder, checked_http
+from collector.supervisor import READY
+
+
+def run_ingest(data: DataFolder, address: str) -> None:
+    """Take records until told to stop."""
+    from collector.ingest import Ingest
+
+    stopped = _until_told()
+    ingest = Ingest(data.journal, address)
+    _ready(ingest.endpoint)
+    try:
+        ingest.run(stopped)
+    finally:
+        ingest.close()
+
+
+def run_store(data: DataFolder, _: str) -> None:
+    """Follow the journal into the embedded store until told to stop."""
+    from collector.followers import follow
+    from collector.sqlite_effect import SqliteEffect
+
+    stopped = _until_told()
+    effect = SqliteEffect(data.store)
+    _ready(str(data.store))
+    try:
+        follow(data.journal, effect, stopped)
+    finally:
+        effect.close()
+
+
+def run_web(data: DataFolder, address: str) -> None:
+    """Serve the API and the page until told to stop."""
+    from collector.web.server import serve_web
+
+    _end_with_supervisor()
+    serve_web(data, *checked_http(address), ready=_ready)
+
+
+PARTS = {"ingest": run_ingest, "store": run_store, "web": run_web}
+
+
+@click.command(hidden=True)
+@click.argument("name", type=click.Choice(sorted(PARTS)))
+@click.argument("address")
+@click.pass_obj
+def part(data: DataFolder, name: str, address: str) -> None:
+    """Run one process of `serve`."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=f"canhsong-collector {name}: %(levelname)s %(message)s")
+    PARTS[name](data, address)
+
+
+def _ready(address: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        click.echo(f"{READY}{address}")
+        sys.stdout.flush()
+
+
+def _until_told() -> Callable[[], bool]:
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_supervisor()
+    return told.is_set
+
+
+def _end_with_supervisor() -> None:
+    """End as by SIGTERM when stdin closes: the supervisor holds its other end."""
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if sys.stdin is None:
+        raise CollectorError("this program is started by `canhsong-collector serve`")
+    threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()

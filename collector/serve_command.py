@@ -1,0 +1,53 @@
+"""``canhsong-collector serve``: all of the collector's processes, supervised."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+
+import click
+
+from collector.places import DEFAULT_HTTP, DEFAULT_INGEST, DataFolder, checked_http, checked_ingest
+from collector.supervisor import Command, Supervisor, only_one
+
+_SHOWN = {"ingest": "Trạm gửi về / stations publish to", "web": "Trang / page"}
+
+
+@click.command()
+@click.option("--ingest", default=DEFAULT_INGEST, show_default=True, metavar="ADDRESS", help="Nơi trạm gửi về / Where stations publish to.")
+@click.option(
+    "--http", default=DEFAULT_HTTP, show_default=True, metavar="HOST:PORT", help="Địa chỉ trang / Address of the page; port 0 picks one."
+)
+@click.option("--json", "as_json", is_flag=True, help="Mỗi dòng một đối tượng JSON / One JSON object a line: name, address.")
+@click.pass_obj
+def serve(data: DataFolder, ingest: str, http: str, as_json: bool) -> None:
+    """Chạy trung tâm / Run the collector: ingest, store, page; ends by Ctrl-C or SIGTERM."""
+    checked_ingest(ingest)
+    checked_http(http)
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    commands = [("ingest", _command(data, "ingest", ingest)), ("store", _command(data, "store", "-")), ("web", _command(data, "web", http))]
+
+    def ready(name: str, address: str) -> None:
+        if as_json:
+            click.echo(json.dumps({"name": name, "address": address}))
+        elif name in _SHOWN:
+            click.echo(f"{_SHOWN[name]}: {address}")
+        sys.stdout.flush()
+
+    with only_one(data.lock):
+        code = Supervisor(commands, say=_say, ready=ready).run(told.is_set)
+    _say("đã dừng / stopped")
+    sys.exit(code)
+
+
+def _command(data: DataFolder, name: str, address: str) -> Command:
+    # a restarted part gets the address it had: a free port that was picked stays the same
+    return lambda before: [sys.executable, "-m", "collector.cli", "--data", str(data.path), "part", name, before or address]
+
+
+def _say(text: str) -> None:
+    click.echo(f"canhsong-collector: {text}", err=True)

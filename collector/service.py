@@ -1,0 +1,109 @@
+"""What the API and the page ask: one layer over the store, so that both give the same answers."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from collector.errors import StorageError
+from collector.sqlite_store import SqliteStore
+from collector.store import CellRow, Facets, Query, StationRow, Store, TimelineBucket, TrackRow, Waterfall
+
+WATERFALL_ROWS: Final = 180
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """Whether the collector can answer."""
+
+    ok: bool
+    store: str
+    stations: int
+    last_received_ns: int | None
+
+
+class Service:
+    """Answers from the store, which may not be there yet when the page is."""
+
+    def __init__(self, path: Path) -> None:
+        """Answer from the store in ``path``."""
+        self._path = path
+        self._store: Store | None = None
+
+    def store(self) -> Store:
+        """Return the store.
+
+        Raises:
+            StorageError: its follower has not made it yet, or it cannot be read.
+        """
+        if self._store is None:
+            store = SqliteStore(self._path)
+            try:
+                store.facets()
+            except Exception as error:
+                store.close()
+                raise StorageError(f"{self._path}: the store is being made; ask again") from error
+            self._store = store
+        return self._store
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until the store is there.
+
+        Raises:
+            StorageError: it is not within ``timeout_s``.
+        """
+        until_s = time.monotonic() + timeout_s
+        while True:
+            try:
+                self.store()
+            except StorageError:
+                if time.monotonic() > until_s:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def tracks(self, query: Query) -> list[TrackRow]:
+        """Return the tracks in ``query``, the latest first."""
+        return self.store().tracks(query)
+
+    def timeline(self, query: Query) -> list[TimelineBucket]:
+        """Return hourly buckets by station and band."""
+        return self.store().timeline(query)
+
+    def cells(self, query: Query) -> list[CellRow]:
+        """Return the cells in ``query``, the latest first."""
+        return self.store().cells(query)
+
+    def waterfall(self, query: Query, *, rows: int = WATERFALL_ROWS) -> Waterfall | None:
+        """Return the last spectra of the tuning heard last."""
+        return self.store().waterfall(query, rows=rows)
+
+    def stations(self) -> list[StationRow]:
+        """Return every station."""
+        return self.store().stations()
+
+    def facets(self) -> Facets:
+        """Return what there is to choose from."""
+        return self.store().facets()
+
+    def version(self) -> int:
+        """Return a number that changes whenever an answer may have changed."""
+        return self.store().version()
+
+    def health(self) -> Health:
+        """Return whether the store answers, and when something came in last."""
+        try:
+            stations = self.stations()
+        except StorageError as error:
+            return Health(ok=False, store=str(error), stations=0, last_received_ns=None)
+        last = max((station.last_received_ns for station in stations), default=None)
+        return Health(ok=True, store="sqlite", stations=len(stations), last_received_ns=last)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None

@@ -1,0 +1,112 @@
+"""The embedded default store: answers out of ``store.db``, which ``SqliteEffect`` fills."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from collector.sqlite_schema import open_for_reading
+from collector.sqlite_spectra import read_waterfall
+from collector.store import MAX_ROWS, NO_BAND, CellRow, Facets, Query, StationRow, TimelineBucket, TrackRow, Waterfall
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+
+class SqliteStore:
+    """Reads; safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the store in ``path``.
+
+        Raises:
+            StorageError: there is none, or it cannot be read.
+        """
+        self._db = open_for_reading(path)
+        self._lock = threading.Lock()
+
+    def tracks(self, query: Query) -> list[TrackRow]:
+        """Return the tracks in ``query``, the latest first."""
+        where, values = _where(query, "last_time_ns", "first_time_ns")
+        return self._rows(TrackRow, f"FROM track {where} ORDER BY last_time_ns DESC, station, track_id LIMIT ?", (*values, _limit(query)))
+
+    def timeline(self, query: Query) -> list[TimelineBucket]:
+        """Return hourly buckets by station, band and hour: of every hour with tracks or with listening."""
+        where, values = _where(query, "hour_ns + 3600000000000 - 1", "hour_ns")
+        rows = self._select(
+            "SELECT station, band, origin, hour_ns, tracks, onsets, on_s, max_power_dbfs, listened_s, sensitivity_dbfs, "
+            "CASE WHEN degraded THEN 'degraded' WHEN tracks THEN 'heard' WHEN listened_s > 0 THEN 'heard_nothing' ELSE 'not_listening' END "
+            f"AS state FROM band_hour {where} ORDER BY station, band, hour_ns LIMIT ?",
+            (*values, MAX_ROWS * 20),
+        )
+        return [_row(TimelineBucket, row) for row in rows]
+
+    def cells(self, query: Query) -> list[CellRow]:
+        """Return the cells in ``query``, the latest first."""
+        where, values = _where(query, "last_time_ns", "first_time_ns")
+        return self._rows(CellRow, f"FROM cell {where} ORDER BY last_time_ns DESC, cell LIMIT ?", (*values, _limit(query)))
+
+    def waterfall(self, query: Query, *, rows: int) -> Waterfall | None:
+        """Return the last spectra of the tuning that was heard last in ``query``; None: there are none."""
+        with self._lock:
+            return read_waterfall(self._db, query.stations, query.origins, rows=min(rows, MAX_ROWS))
+
+    def stations(self) -> list[StationRow]:
+        """Return every station that ever sent a record, by name."""
+        origins: dict[str, list[str]] = {}
+        for row in self._select("SELECT station, origin FROM origin ORDER BY station, origin", ()):
+            origins.setdefault(row["station"], []).append(row["origin"])
+        rows = self._select("SELECT station, last_received_ns, last_time_ns, records FROM station ORDER BY station", ())
+        return [StationRow(**row, origins=origins.get(row["station"], [])) for row in rows]
+
+    def facets(self) -> Facets:
+        """Return the stations, bands and origins there are."""
+        bands = self._select("SELECT DISTINCT band FROM band_hour WHERE band != ? ORDER BY band", (NO_BAND,))
+        origins = self._select("SELECT DISTINCT origin FROM origin ORDER BY origin", ())
+        return Facets(
+            stations=[row.station for row in self.stations()],
+            bands=[row["band"] for row in bands],
+            origins=[row["origin"] for row in origins],
+        )
+
+    def version(self) -> int:
+        """Return a number that changes whenever an answer may have changed."""
+        return int(self._select("PRAGMA data_version", ())[0]["data_version"])
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def _rows(self, kind: type[Row], rest: str, values: tuple[Any, ...]) -> list[Row]:
+        columns = ", ".join(field.name for field in msgspec.structs.fields(kind))
+        return [_row(kind, row) for row in self._select(f"SELECT {columns} {rest}", values)]
+
+    def _select(self, sql: str, values: tuple[Any, ...]) -> list[dict[str, Any]]:
+        with self._lock:
+            cursor = self._db.execute(sql, values)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _row(kind: type[Row], row: dict[str, Any]) -> Row:
+    if row.get("band") == NO_BAND:
+        row["band"] = None
+    return msgspec.convert(row, kind, strict=False)
+
+
+def _limit(query: Query) -> int:
+    return max(1, min(query.limit, MAX_ROWS))
+
+
+def _where(query: Query, last: str, first: str) -> tuple[str, tuple[Any, ...]]:
+    """Return the WHERE clause for ``query`` and its values; what users and stations name goes in as values alone."""
+    clauses = [f"{last} >= ?", f"{first} < ?"]
+    values: list[Any] = [query.since_ns, query.until_ns]
+    for column, wanted in (("station", query.stations), ("band", query.bands), ("origin", query.origins)):
+        if wanted:
+            clauses.append(f"{column} IN ({','.join('?' * len(wanted))})")
+            values += wanted
+    return f"WHERE {' AND '.join(clauses)}", tuple(values)

@@ -1,0 +1,162 @@
+"""What a store answers, whichever database is behind it: one contract, the same answers (decision 3).
+
+Times are ns UTC. Answers are bounded: at most ``Query.limit`` rows, buckets from roll-ups, waterfalls thinned.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, Protocol
+
+from msgspec import Struct
+
+HOUR_NS: Final = 3_600_000_000_000
+MAX_ROWS: Final = 2000
+NO_BAND: Final = ""
+"""How a store keeps tracks outside every band."""
+
+TrackState = Literal["open", "cleared"]
+CoverageState = Literal["heard", "heard_nothing", "not_listening", "degraded", "tuner_cannot_hear"]
+
+
+class Query(Struct, frozen=True, kw_only=True):
+    """What is asked for. Empty tuples: everything. A row counts if it touches the time span [``since_ns``, ``until_ns``)."""
+
+    since_ns: int = 0
+    until_ns: int = 2**63 - 1
+    stations: tuple[str, ...] = ()
+    bands: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ("live",)
+    limit: int = 500
+
+
+class TrackRow(Struct, frozen=True, kw_only=True):
+    """One track as it was last reported. Frequencies are offsets where ``relative``."""
+
+    station: str
+    track_id: str
+    origin: str
+    band: str | None
+    relative: bool
+    label: str | None
+    center_freq_hz: float
+    lower_freq_hz: float
+    upper_freq_hz: float
+    bandwidth_hz: float
+    power_dbfs: float
+    snr_db: float
+    first_time_ns: int
+    last_time_ns: int
+    burst_count: int
+    duty: float
+    state: TrackState
+    time_source: str
+
+
+class TimelineBucket(Struct, frozen=True, kw_only=True):
+    """One hour of one band at one station, from the roll-up. ``listened_s`` 0: nobody listened, which is not "nothing heard"."""
+
+    station: str
+    band: str | None
+    origin: str
+    hour_ns: int
+    tracks: int
+    onsets: int
+    on_s: float
+    max_power_dbfs: float | None
+    listened_s: float
+    sensitivity_dbfs: float | None
+    state: CoverageState
+
+
+class CellRow(Struct, frozen=True, kw_only=True):
+    """One cell as it was last reported. ``identity``: whatever its report says of it, as text, for people."""
+
+    station: str
+    origin: str
+    rat: Literal["gsm", "lte"]
+    status: str
+    freq_hz: float | None
+    band: str | None
+    channel: int | None
+    """ARFCN or EARFCN."""
+    code: int | None
+    """BSIC (decimal) or PCI."""
+    mcc: str | None
+    mnc: str | None
+    area: int | None
+    """LAC or TAC."""
+    cell_id: int | None
+    snr_db: float | None
+    power_dbfs: float | None
+    first_time_ns: int
+    last_time_ns: int
+    reports: int
+
+
+class Waterfall(Struct, frozen=True, kw_only=True):
+    """The last spectra of one tuning: ``rows`` (newest last) over equal steps; the newest's mean, max-hold and floor in dBFS/Hz."""
+
+    station: str
+    origin: str
+    relative: bool
+    lower_freq_hz: float
+    step_hz: float
+    times_ns: list[int]
+    rows_dbfs_hz: list[list[float]]
+    mean_dbfs_hz: list[float]
+    max_dbfs_hz: list[float]
+    floor_dbfs_hz: list[float]
+
+
+class StationRow(Struct, frozen=True, kw_only=True):
+    """One station: when it was last heard of (the collector's clock), and how much it has sent."""
+
+    station: str
+    last_received_ns: int
+    last_time_ns: int
+    records: int
+    origins: list[str]
+
+
+class Facets(Struct, frozen=True, kw_only=True):
+    """What there is to choose from."""
+
+    stations: list[str]
+    bands: list[str]
+    origins: list[str]
+
+
+class Store(Protocol):
+    """Answers about what was heard."""
+
+    def tracks(self, query: Query) -> list[TrackRow]:
+        """Return the tracks in ``query``, the latest first."""
+        ...
+
+    def timeline(self, query: Query) -> list[TimelineBucket]:
+        """Return hourly buckets by station, band and hour: of every hour with tracks or with listening."""
+        ...
+
+    def cells(self, query: Query) -> list[CellRow]:
+        """Return the cells in ``query``, the latest first."""
+        ...
+
+    def waterfall(self, query: Query, *, rows: int) -> Waterfall | None:
+        """Return the last spectra of the tuning that was heard last in ``query``; None: there are none."""
+        ...
+
+    def stations(self) -> list[StationRow]:
+        """Return every station that ever sent a record, by name."""
+        ...
+
+    def facets(self) -> Facets:
+        """Return the stations, bands and origins there are."""
+        ...
+
+    def version(self) -> int:
+        """Return a number that changes whenever an answer may have changed."""
+        ...
+
+    def close(self) -> None:
+        """Let go of whatever is held."""
+        ...

@@ -1,0 +1,85 @@
+"""Rows as tables on a terminal. Text from stations goes in as plain text: no markup, no control characters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from collector.store import StationRow, TimelineBucket, TrackRow
+from collector.words import ORIGIN_WORDS, duration, khz, mhz, moment
+
+_STATE_WORDS = {"open": "đang phát / on", "cleared": "đã tắt / off"}
+_COVERAGE_WORDS = {
+    "heard": "có / heard",
+    "heard_nothing": "nghe, không có gì / heard nothing",
+    "not_listening": "không nghe / not listening",
+    "degraded": "nghe kém / degraded",
+    "tuner_cannot_hear": "ngoài tầm máy / out of the tuner's reach",
+}
+
+
+def track_table(tracks: Sequence[TrackRow]) -> Table:
+    """Return a table of tracks."""
+    table = _table(
+        "Trạm / station", "Băng / band", "MHz", "kHz", "dBFS", "SNR dB", "Từ / first", "Dài / length", "Trạng thái / state", "Tên / label"
+    )
+    for track in tracks:
+        origin = "" if track.origin == "live" else f" ({track.origin})"
+        table.add_row(
+            _plain(track.station + origin),
+            _plain(track.band or "—"),
+            mhz(track.center_freq_hz, relative=track.relative),
+            khz(track.bandwidth_hz),
+            f"{track.power_dbfs:.1f}",
+            f"{track.snr_db:.1f}",
+            moment(track.first_time_ns),
+            duration((track.last_time_ns - track.first_time_ns) / 1e9),
+            _STATE_WORDS[track.state],
+            _plain(track.label or ""),
+        )
+    return table
+
+
+def bucket_table(buckets: Sequence[TimelineBucket]) -> Table:
+    """Return a table of hourly buckets."""
+    table = _table(
+        "Trạm / station", "Băng / band", "Nguồn gốc / origin", "Giờ / hour", "Vệt / tracks", "Mới / new", "Phát / on", "Nghe / listened", ""
+    )
+    for bucket in buckets:
+        table.add_row(
+            _plain(bucket.station),
+            _plain(bucket.band or "—"),
+            ORIGIN_WORDS[bucket.origin],
+            moment(bucket.hour_ns),
+            str(bucket.tracks),
+            str(bucket.onsets),
+            duration(bucket.on_s),
+            duration(bucket.listened_s),
+            _COVERAGE_WORDS[bucket.state],
+        )
+    return table
+
+
+def station_table(stations: Sequence[StationRow]) -> Table:
+    """Return a table of stations."""
+    table = _table("Trạm / station", "Nhận lần cuối / last received", "Cách đây / ago", "Bản tin / records", "Nguồn gốc / origins")
+    for station in stations:
+        ago_s = max(0.0, (time.time_ns() - station.last_received_ns) / 1e9)
+        table.add_row(
+            _plain(station.station), moment(station.last_received_ns), duration(ago_s), str(station.records), ", ".join(station.origins)
+        )
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _plain(text: str) -> Text:
+    return Text("".join(character if character.isprintable() else "�" for character in text))

@@ -1,0 +1,66 @@
+"""How frequencies, times and names are written for people: MHz, local time, Vietnamese first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from collector.store import CellRow, TrackRow
+
+TIME_ZONE: Final = "Asia/Ho_Chi_Minh"
+FIRST_DATED_NS: Final = 365 * 86_400 * 1_000_000_000
+"""Times below this count from the start of a recording without a date."""
+ORIGIN_WORDS: Final = {
+    "live": "trực tiếp / live",
+    "replay": "bản ghi / replay",
+    "synthetic": "tổng hợp / synthetic",
+    "hil": "phần cứng thử / hardware in the loop",
+}
+
+
+@lru_cache(maxsize=4)
+def zone(name: str = TIME_ZONE) -> ZoneInfo:
+    """Return the time zone that screens use."""
+    return ZoneInfo(name)
+
+
+def moment(time_ns: int) -> str:
+    """Return a time for a table: local date and time, or seconds from the start where the recording has no date."""
+    if time_ns < FIRST_DATED_NS:
+        return f"+{time_ns / 1e9:.1f} s"
+    return datetime.fromtimestamp(time_ns / 1e9, tz=UTC).astimezone(zone()).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def mhz(freq_hz: float, *, relative: bool = False) -> str:
+    """Return a frequency in MHz, an offset with its sign."""
+    return f"{freq_hz / 1e6:+.4f}" if relative else f"{freq_hz / 1e6:.4f}"
+
+
+def khz(width_hz: float) -> str:
+    """Return a bandwidth in kHz to what it is worth."""
+    return f"{width_hz / 1e3:.0f}" if width_hz >= 1e5 else f"{width_hz / 1e3:.1f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time to what it is worth."""
+    if seconds < 1.0:
+        return f"{seconds * 1e3:.0f} ms"
+    if seconds < 120.0:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200.0 else f"{seconds / 3600:.1f} h"
+
+
+def track_name(track: TrackRow) -> str:
+    """Return what a track is called on a chart: its frequency, and its label where a scene or an annotation gave one."""
+    place = f"{mhz(track.center_freq_hz, relative=track.relative)} MHz"
+    return f"{place} · {track.label}" if track.label else place
+
+
+def cell_identity(cell: CellRow) -> str:
+    """Return MCC-MNC and the area and cell numbers, as far as they were read; an em dash where none was."""
+    if cell.mcc is None or cell.mnc is None:
+        return "—"
+    numbers = [str(number) for number in (cell.area, cell.cell_id) if number is not None]
+    return f"{cell.mcc}-{cell.mnc}" + (f" · {' / '.join(numbers)}" if numbers else "")

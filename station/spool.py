@@ -1,0 +1,132 @@
+"""Where reliable records wait until the collector has them: numbered from 0 without gaps, kept until acknowledged (decision 2)."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import deque
+from typing import Final, Protocol
+
+from station.errors import StationError
+
+MAX_WAITING_BYTES: Final = 256 * 1024 * 1024
+"""About a million records: more than a day without a collector."""
+
+
+class SpoolFullError(StationError):
+    """No more records can wait: nothing is dropped silently, so the caller must stop or say so."""
+
+    def __init__(self, waiting: int, limit_bytes: int) -> None:
+        """Say how much waits and what to do."""
+        super().__init__(
+            f"{waiting} records wait for the collector and fill the {limit_bytes / 2**20:g} MiB there are: "
+            "make the collector reachable and start again"
+        )
+
+
+class Spool(Protocol):
+    """Reliable records of one station, in order. Every method may be called from any thread."""
+
+    @property
+    def spool_id(self) -> str:
+        """32 hex digits, drawn when the spool was made."""
+        ...
+
+    @property
+    def first_seq(self) -> int:
+        """Number of the oldest record that is still held; ``next_seq`` where none is."""
+        ...
+
+    @property
+    def next_seq(self) -> int:
+        """Number that the next record will get."""
+        ...
+
+    def append(self, packed: bytes) -> int:
+        """Keep one encoded record and return its number; when this returns it is as safe as this spool makes it.
+
+        Raises:
+            SpoolFullError: there is no room.
+        """
+        ...
+
+    def read(self, first_seq: int, *, max_records: int, max_bytes: int) -> list[bytes]:
+        """Return records ``first_seq``, ``first_seq`` + 1, ... within both bounds, but at least one where there is one.
+
+        ``first_seq`` is at least the oldest held.
+        """
+        ...
+
+    def acknowledge(self, committed_seq: int) -> None:
+        """Everything up to and including ``committed_seq`` is safe at the collector."""
+        ...
+
+    def close(self) -> None:
+        """Let go of whatever is held."""
+        ...
+
+
+class MemorySpool:
+    """A spool that lives as long as the program: for replays, which can be run again."""
+
+    def __init__(self, *, max_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
+        """Begin an empty spool with an identity of its own."""
+        self._spool_id = secrets.token_hex(16)
+        self._records: deque[bytes] = deque()
+        self._first_seq = 0
+        self._bytes = 0
+        self._limit = max_waiting_bytes
+        self._lock = threading.Lock()
+
+    @property
+    def spool_id(self) -> str:
+        """32 hex digits, drawn when the spool was made."""
+        return self._spool_id
+
+    @property
+    def first_seq(self) -> int:
+        """Number of the oldest record that is still held."""
+        with self._lock:
+            return self._first_seq
+
+    @property
+    def next_seq(self) -> int:
+        """Number that the next record will get."""
+        with self._lock:
+            return self._first_seq + len(self._records)
+
+    def append(self, packed: bytes) -> int:
+        """Keep one encoded record and return its number.
+
+        Raises:
+            SpoolFullError: there is no room.
+        """
+        with self._lock:
+            if self._bytes + len(packed) > self._limit:
+                raise SpoolFullError(len(self._records), self._limit)
+            self._records.append(packed)
+            self._bytes += len(packed)
+            return self._first_seq + len(self._records) - 1
+
+    def read(self, first_seq: int, *, max_records: int, max_bytes: int) -> list[bytes]:
+        """Return records from ``first_seq`` on within both bounds, but at least one where there is one."""
+        found: list[bytes] = []
+        size = 0
+        with self._lock:
+            start = max(0, first_seq - self._first_seq)
+            for index in range(start, min(len(self._records), start + max_records)):
+                size += len(self._records[index])
+                if found and size > max_bytes:
+                    break
+                found.append(self._records[index])
+        return found
+
+    def acknowledge(self, committed_seq: int) -> None:
+        """Forget everything up to and including ``committed_seq``."""
+        with self._lock:
+            while self._records and self._first_seq <= committed_seq:
+                self._bytes -= len(self._records.popleft())
+                self._first_seq += 1
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""

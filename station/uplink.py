@@ -1,0 +1,312 @@
+"""The way to the collector: a ZeroMQ DEALER in a thread of its own (decision 2; docs/reference/wire-protocol.md).
+
+Reliable records go into the spool first and are sent from there, in batches within the collector's credit, until they are acknowledged.
+Live records are lossy: they go out when nothing reliable is waiting to be sent, and the oldest makes room. ``publish`` and ``publish_live``
+never wait for the network. This is the one door to ``zmq`` on the station's side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections import deque
+from typing import Final
+
+import zmq
+
+from config.errors import WireError
+from config.wire import AnyRecord, encode_record
+from config.wire.frames import Ack, AnyFrame, Batch, Heartbeat, Hello, Live, Refused, Rejected, Welcome, decode_frame, encode_frame
+from config.wire.version import MAX_FRAME_BYTES
+from station.errors import MisuseError, StationError
+from station.spool import MemorySpool, Spool
+
+BATCH_RECORDS: Final = 200
+BATCH_BYTES: Final = 128 * 1024
+LIVE_WAITING: Final = 64
+LIVE_BYTES: Final = 4 * 1024 * 1024
+HELLO_INTERVAL_S: Final = 0.5
+HEARTBEAT_INTERVAL_S: Final = 1.0
+SILENCE_S: Final = 5.0
+"""Without a word from the collector for this long, or without an acknowledgement that is due, the station says hello again."""
+KEPT_REJECTIONS: Final = 1000
+
+
+class UplinkError(StationError):
+    """The collector does not take what is sent; the message says why."""
+
+
+class Uplink:
+    """Sends one station's records to one collector."""
+
+    def __init__(self, address: str, *, station: str, program: str = "canhsong-station", spool: Spool | None = None) -> None:
+        """Begin to connect to ``address`` (``tcp://host:port``); returns at once.
+
+        Raises:
+            MisuseError: ``address`` is no ZeroMQ address.
+        """
+        self.address = address
+        self._spool: Spool = spool if spool is not None else MemorySpool()
+        self._station, self._program = station, program
+        self._live: deque[bytes] = deque()
+        self._live_bytes = 0
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._closing = False
+        self._connected = False
+        self._refusal: str | None = None
+        self.live_dropped = 0
+        """Live records that were dropped so far."""
+        self.rejected: deque[Rejected] = deque(maxlen=KEPT_REJECTIONS)
+        """The last records that the collector did not take, and why."""
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._context = zmq.Context()
+        self._socket = self._open_socket()
+        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+        self._thread.start()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the collector has answered and not fallen silent since."""
+        return self._connected
+
+    @property
+    def waiting(self) -> int:
+        """How many reliable records are not acknowledged yet."""
+        return self._spool.next_seq - self._spool.first_seq
+
+    def problem(self) -> str | None:
+        """Return one line on why records do not get through; None while they do."""
+        if self._refusal is not None:
+            return f"the collector at {self.address} refuses this station: {self._refusal}"
+        if not self._connected:
+            todo = "start one with `canhsong-collector serve` or check the address"
+            return f"no collector answers at {self.address}: {self.waiting} records wait; {todo}"
+        return None
+
+    def publish(self, record: AnyRecord) -> int:
+        """Number ``record``, keep it until it is acknowledged, and return its number.
+
+        Raises:
+            SpoolFullError: too much waits already.
+            WireFormatError: the record is outside the contract's bounds.
+        """
+        seq = self._spool.append(encode_record(record))
+        self._wake()
+        return seq
+
+    def publish_live(self, record: AnyRecord) -> None:
+        """Send ``record`` if the link has room for it; else the oldest that waits is dropped and counted.
+
+        Raises:
+            WireFormatError: the record is outside the contract's bounds.
+        """
+        packed = encode_record(record)
+        with self._lock:
+            self._live.append(packed)
+            self._live_bytes += len(packed)
+            while len(self._live) > LIVE_WAITING or self._live_bytes > LIVE_BYTES:
+                self._live_bytes -= len(self._live.popleft())
+                self.live_dropped += 1
+        self._wake()
+
+    def drain(self, timeout_s: float) -> bool:
+        """Wait until everything reliable is acknowledged; return whether it was within ``timeout_s``."""
+        until = time.monotonic() + timeout_s
+        with self._changed:
+            while self.waiting:
+                left = until - time.monotonic()
+                if left <= 0:
+                    return False
+                self._changed.wait(min(left, 0.5))
+        return True
+
+    def close(self) -> None:
+        """Stop sending; what is not acknowledged stays in the spool. May be called again."""
+        if self._closing:
+            return
+        self._closing = True
+        self._wake()
+        self._thread.join()
+        self._socket.close(linger=0)
+        self._context.term()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+        self._spool.close()
+
+    def __enter__(self) -> Uplink:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def _open_socket(self) -> zmq.Socket[bytes]:
+        socket = self._context.socket(zmq.DEALER)
+        # IMMEDIATE: nothing is queued for a connection that does not exist; the spool is the queue
+        for option, value in (
+            (zmq.IMMEDIATE, 1),
+            (zmq.LINGER, 0),
+            (zmq.SNDHWM, 64),
+            (zmq.RECONNECT_IVL, 100),
+            (zmq.RECONNECT_IVL_MAX, 2000),
+        ):
+            socket.setsockopt(option, value)
+        socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
+        socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 6000)
+        try:
+            socket.connect(self.address)
+        except zmq.ZMQError as error:
+            socket.close(linger=0)
+            self._context.term()
+            raise MisuseError(f"collector address {self.address!r}: {error}; give it as tcp://HOST:PORT") from error
+        return socket
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # a full pipe wakes as well
+            os.write(self._wake_write, b"w")
+
+    # what follows runs in the uplink's own thread
+
+    def _run(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._wake_read, zmq.POLLIN)
+        conversation = _Conversation(self._spool)
+        while not self._closing:
+            ready = dict(poller.poll(conversation.wait_ms(time.monotonic())))
+            if self._wake_read in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_read, 65536)
+            self._receive(conversation)
+            self._send_due(conversation)
+
+    def _receive(self, conversation: _Conversation) -> None:
+        while True:
+            try:
+                frame = decode_frame(self._socket.recv(zmq.NOBLOCK))
+            except zmq.Again:
+                return
+            except WireError as error:
+                self._refusal = f"its answer cannot be read: {error}"
+                continue
+            rejected = conversation.take(frame, time.monotonic())
+            with self._changed:
+                self.rejected.extend(rejected)
+                self._refusal = conversation.refusal
+                self._connected = conversation.welcome
+                self._changed.notify_all()
+
+    def _send_due(self, conversation: _Conversation) -> None:
+        now = time.monotonic()
+        if conversation.hello_due(now):
+            self._connected = False
+            hello = Hello(
+                station=self._station,
+                program=self._program,
+                spool_id=self._spool.spool_id,
+                first_seq=self._spool.first_seq,
+                next_seq=self._spool.next_seq,
+            )
+            self._send(hello)
+            conversation.said_hello(now)
+        while (batch := conversation.next_batch()) is not None:
+            if not self._send(batch):
+                return
+            conversation.sent(batch, now)
+        self._send_live(conversation)
+        if conversation.heartbeat_due(now) and self._send(Heartbeat()):
+            conversation.spoke(now)
+
+    def _send_live(self, conversation: _Conversation) -> None:
+        while conversation.welcome:
+            with self._lock:
+                packed = self._live.popleft() if self._live else None
+                self._live_bytes -= len(packed) if packed else 0
+            if packed is None:
+                return
+            if not self._send(Live(records=[packed], dropped=self.live_dropped)):
+                self.live_dropped += 1
+                return
+
+    def _send(self, frame: AnyFrame) -> bool:
+        try:
+            self._socket.send(encode_frame(frame), zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
+
+
+class _Conversation:
+    """What the station knows of its talk with the collector: decides what is due, sends nothing itself."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self.welcome = False
+        self.refusal: str | None = None
+        self._next_seq = 0
+        self._credit = 0
+        self._last_hello_s = float("-inf")
+        self._last_heard_s = self._last_said_s = self._ack_due_from_s = 0.0
+
+    def take(self, frame: AnyFrame, now_s: float) -> list[Rejected]:
+        """Take in what the collector says; return what it rejected."""
+        self._last_heard_s = now_s
+        if isinstance(frame, Refused):
+            self.welcome = False
+            self.refusal = None if frame.hello else frame.reason
+            self._last_hello_s = float("-inf") if frame.hello else now_s
+            return []
+        if not isinstance(frame, Welcome | Ack) or frame.spool_id != self._spool.spool_id:
+            return []
+        self._spool.acknowledge(frame.committed_seq)
+        self._credit = frame.credit
+        self._ack_due_from_s = now_s
+        if isinstance(frame, Welcome):
+            self.welcome, self.refusal = True, None
+            self._next_seq = frame.committed_seq + 1
+            return []
+        return frame.rejected
+
+    def hello_due(self, now_s: float) -> bool:
+        silent = now_s - self._last_heard_s > SILENCE_S
+        unanswered = self._next_seq > self._spool.first_seq and now_s - self._ack_due_from_s > SILENCE_S
+        if self.welcome and (silent or unanswered):
+            self.welcome = False
+        return not self.welcome and now_s - self._last_hello_s >= (HELLO_INTERVAL_S if self.refusal is None else SILENCE_S)
+
+    def said_hello(self, now_s: float) -> None:
+        self._last_hello_s = self._last_said_s = now_s
+
+    def next_batch(self) -> Batch | None:
+        """Return the next batch that the credit allows; None: nothing to send, or nothing may be sent."""
+        if not self.welcome:
+            return None
+        first_seq, next_seq = self._spool.first_seq, self._spool.next_seq
+        self._next_seq = max(self._next_seq, first_seq)
+        room = min(first_seq + self._credit, next_seq) - self._next_seq
+        if room <= 0:
+            return None
+        records = self._spool.read(self._next_seq, max_records=min(room, BATCH_RECORDS), max_bytes=BATCH_BYTES)
+        return Batch(spool_id=self._spool.spool_id, first_seq=self._next_seq, records=records)
+
+    def sent(self, batch: Batch, now_s: float) -> None:
+        if self._next_seq == self._spool.first_seq:
+            self._ack_due_from_s = now_s
+        self._next_seq = batch.first_seq + len(batch.records)
+        self._last_said_s = now_s
+
+    def heartbeat_due(self, now_s: float) -> bool:
+        return self.welcome and now_s - self._last_said_s >= HEARTBEAT_INTERVAL_S
+
+    def spoke(self, now_s: float) -> None:
+        self._last_said_s = now_s
+
+    def wait_ms(self, now_s: float) -> int:
+        """Return how long there is nothing to do unless something comes in."""
+        due_s = self._last_said_s + HEARTBEAT_INTERVAL_S if self.welcome else self._last_hello_s + HELLO_INTERVAL_S
+        return int(min(max(due_s - now_s, 0.01), 1.0) * 1000)

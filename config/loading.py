@@ -38,9 +38,13 @@ class Loaded(Generic[S]):
 
 
 def load_settings(
-    kind: type[S], *, file: Path | None = None, environment: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
+    kind: type[S],
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, tuple[str, Any]] | None = None,
 ) -> Loaded[S]:
-    """Return ``kind`` filled from ``file`` (TOML), ``environment`` (CANHSONG_SECTION_KEY) and ``flags`` ("section.key" -> value).
+    """Return ``kind`` filled from ``file`` (TOML), ``environment`` (CANHSONG_SECTION_KEY) and ``flags`` ("section.key" -> (flag, value)).
 
     ``kind``: a struct of structs, each refusing unknown fields. A flag that is None is not given.
 
@@ -94,16 +98,15 @@ def environment_layer(kind: type[msgspec.Struct], environment: Mapping[str, str]
     return Layer(source="environment", values=values, names=names)
 
 
-def flag_layer(flags: Mapping[str, Any]) -> Layer:
-    """Return the settings given as ``section.key`` -> value; None is not given."""
+def flag_layer(flags: Mapping[str, tuple[str, Any]]) -> Layer:
+    """Return the settings given as ``section.key`` -> (the flag as it is typed, its value); a value of None is not given."""
     values: dict[str, dict[str, Any]] = {}
     names: dict[str, str] = {}
-    for name, value in flags.items():
-        if value is None:
-            continue
-        section, _, key = name.partition(".")
-        values.setdefault(section, {})[key] = value
-        names[name] = f"flag: --{key.removesuffix('_s').replace('_', '-')}"
+    for name, (flag, value) in flags.items():
+        if value is not None:
+            section, _, key = name.partition(".")
+            values.setdefault(section, {})[key] = value
+            names[name] = f"flag: {flag}"
     return Layer(source="flags", values=values, names=names)
 
 

@@ -20,7 +20,7 @@ def test_a_later_layer_wins_and_says_so(tmp_path: Path) -> None:
         StationSettings,
         file=file,
         environment={"CANHSONG_ANALYSIS_N_FFT": "2048", "CANHSONG_IDENTITY_GSM": "false"},
-        flags={"analysis.n_fft": 512},
+        flags={"analysis.n_fft": ("--n-fft", 512)},
     )
     assert loaded.settings.analysis.n_fft == 512
     assert loaded.settings.analysis.overlap == 0.0
@@ -94,4 +94,4 @@ def test_variables_of_other_programs_are_left_alone() -> None:
 
 def test_a_wrong_flag_is_named_as_it_is_typed() -> None:
     with pytest.raises(SettingsError, match=r"^flag: --merge-gap: analysis\.merge_gap_s: expected float >= 0"):
-        load_settings(StationSettings, flags={"analysis.merge_gap_s": -1.0, "analysis.n_fft": None})
+        load_settings(StationSettings, flags={"analysis.merge_gap_s": ("--merge-gap", -1.0), "analysis.n_fft": ("--n-fft", None)})

@@ -1,0 +1,97 @@
+"""Where records go: JSON lines on stdout, tables for people, or a collector."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import IO, Protocol
+
+from config.wire import AnyRecord, SpectrumReport, to_json
+
+
+class Sink(Protocol):
+    """Takes records."""
+
+    def put(self, records: Iterable[AnyRecord]) -> None:
+        """Take ``records``, in order."""
+        ...
+
+    def end_of_source(self) -> None:
+        """Note that one source (a recording) is at its end."""
+        ...
+
+    def close(self) -> bool:
+        """Finish; return whether everything arrived."""
+        ...
+
+
+class JsonSink:
+    """One JSON object a line on ``stream``."""
+
+    def __init__(self, stream: IO[str] | None = None) -> None:
+        """``stream``: stdout unless given."""
+        self._stream = stream or sys.stdout
+
+    def put(self, records: Iterable[AnyRecord]) -> None:
+        """Write ``records`` and flush: whoever reads sees them at once."""
+        for record in records:
+            self._stream.write(to_json(record) + "\n")
+        self._stream.flush()
+
+    def end_of_source(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> bool:
+        """Nothing is left behind."""
+        return True
+
+
+class TableSink:
+    """Tables on stdout, one set for each source, Vietnamese first."""
+
+    def __init__(self) -> None:
+        """Nothing taken yet."""
+        self._records: list[AnyRecord] = []
+
+    def put(self, records: Iterable[AnyRecord]) -> None:
+        """Keep what the tables need: spectra are left out."""
+        self._records += [record for record in records if not isinstance(record, SpectrumReport)]
+
+    def end_of_source(self) -> None:
+        """Print the tables of what came since the last time."""
+        from station.tables import print_tables
+
+        print_tables(self._records)
+        self._records = []
+
+    def close(self) -> bool:
+        """Nothing is left behind."""
+        return True
+
+
+class UplinkSink:
+    """A collector, through the spool: spectra may be dropped on the way, everything else arrives."""
+
+    def __init__(self, address: str, *, station: str, drain_timeout_s: float) -> None:
+        """Connect to the collector at ``address``."""
+        from station.uplink import Uplink
+
+        self._uplink = Uplink(address, station=station)
+        self._drain_timeout_s = drain_timeout_s
+
+    def put(self, records: Iterable[AnyRecord]) -> None:
+        """Hand ``records`` on."""
+        for record in records:
+            if isinstance(record, SpectrumReport):
+                self._uplink.publish_live(record)
+            else:
+                self._uplink.publish(record)
+
+    def end_of_source(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> bool:
+        """Wait for the collector's acknowledgements; return whether all came in time."""
+        arrived = self._uplink.drain(self._drain_timeout_s)
+        self._uplink.close()
+        return arrived

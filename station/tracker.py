@@ -1,0 +1,213 @@
+"""Emissions of consecutive dwells become tracks: onset, updates, clear. Pure: no clock but the times in what comes in.
+
+A track begins with the first dwell that shows it (the detector's false-alarm rate is the hysteresis on that side). It ends when its
+band has been below the hold level for ``clear_after_s``, or when the tuning ends. In between it speaks when its level or place has
+changed and else once per ``update_interval_s``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from config.settings import TracksSection
+from station.sighting import Sighting, joined
+
+Event = Literal["onset", "update", "clear"]
+Held = Callable[[float, float], bool]
+"""(lower, upper) in Hz -> whether that band still shows more than the hold level."""
+MIN_UPDATE_NS = 1_000_000_000
+LEVEL_MEMORY = 0.5
+"""Weight of the past in the level that is watched for steps: a single odd dwell is not a step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackEvent:
+    """One state of one track.
+
+    ``measured``: at onset the first dwell's; at an update the means since the event before; at clear the means over the whole track.
+    """
+
+    event: Event
+    track_id: str
+    at_ns: int
+    measured: Sighting
+    first_ns: int
+    last_ns: int
+    burst_count: int
+    duty: float
+
+
+class Tracker:
+    """The tracks of one tuning."""
+
+    def __init__(self, settings: TracksSection, *, seed: str, merge_gap_s: float) -> None:
+        """``seed``: what makes the track ids of this station and tuning its own. ``merge_gap_s``: bursts this close are one."""
+        self._settings = settings
+        self._seed = seed
+        self._gap_ns = round(merge_gap_s * 1e9)
+        self._tracks: list[_Track] = []
+        self.count = 0
+        """Tracks begun so far."""
+
+    def dwell(self, sightings: Sequence[Sighting], *, end_ns: int, slack_hz: float, held: Held) -> list[TrackEvent]:
+        """Return the events of one dwell that ended at ``end_ns``. ``slack_hz``: edges this close still belong together."""
+        events: list[TrackEvent] = []
+        mine: dict[int, list[Sighting]] = {}
+        new: list[Sighting] = []
+        for sighting in sightings:
+            track = self._home(sighting, slack_hz)
+            if track is None:
+                new.append(sighting)
+            else:
+                mine.setdefault(id(track), []).append(sighting)
+        for track in self._tracks:
+            if pieces := mine.get(id(track)):
+                track.add(joined(pieces), self._gap_ns)
+            elif held(track.last.lower_freq_hz, track.last.upper_freq_hz):
+                track.held_ns = end_ns
+            if track.wants_update(end_ns, self._settings):
+                events.append(track.event("update", end_ns))
+        events += self._clear(end_ns)
+        events += [self._begin(sighting) for sighting in new]
+        return events
+
+    def finish(self, end_ns: int) -> list[TrackEvent]:
+        """Return the clears of all tracks: the tuning ended at ``end_ns``."""
+        events = [track.event("clear", end_ns) for track in self._tracks]
+        self._tracks = []
+        return events
+
+    def _home(self, sighting: Sighting, slack_hz: float) -> _Track | None:
+        shares = [(track.share(sighting, slack_hz), -index) for index, track in enumerate(self._tracks)]
+        share, index = max(shares, default=(0.0, 0))
+        return self._tracks[-index] if share >= 0.5 else None
+
+    def _begin(self, sighting: Sighting) -> TrackEvent:
+        words = f"{self._seed}|{sighting.first_ns}|{round(sighting.center_freq_hz)}|{self.count}"
+        track = _Track(hashlib.blake2b(words.encode(), digest_size=8).hexdigest(), sighting)
+        self._tracks.append(track)
+        self.count += 1
+        return track.event("onset", sighting.last_ns)
+
+    def _clear(self, end_ns: int) -> list[TrackEvent]:
+        limit = end_ns - round(self._settings.clear_after_s * 1e9)
+        gone = [track for track in self._tracks if max(track.last_ns, track.held_ns) < limit]
+        self._tracks = [track for track in self._tracks if track not in gone]
+        return [track.event("clear", end_ns) for track in gone]
+
+
+class _Means:
+    """Means of sightings, weighted by the time each was on."""
+
+    def __init__(self) -> None:
+        self.weight = self.power = self.bandwidth = self.center = self.mean_density = self.floor_density = 0.0
+        self.lower = self.upper = 0.0
+
+    def add(self, one: Sighting) -> None:
+        weight = max(one.on_s, 1e-9)
+        self.weight += weight
+        self.power += weight * one.power
+        self.bandwidth += weight * one.bandwidth_hz
+        self.center += weight * one.center_freq_hz
+        self.lower += weight * one.lower_freq_hz
+        self.upper += weight * one.upper_freq_hz
+        self.mean_density += weight * one.mean_density
+        self.floor_density += weight * one.floor_density
+
+
+class _Track:
+    """A track while it lives."""
+
+    def __init__(self, track_id: str, first: Sighting) -> None:
+        self.track_id = track_id
+        self.first_ns = first.first_ns
+        self.last_ns = self.held_ns = first.last_ns
+        self.last = first
+        self.burst_count = first.burst_count
+        self.on_s = first.on_s
+        self.peak_density = first.peak_density
+        self.cut_low, self.cut_high = first.cut_low, first.cut_high
+        self.all, self.since = _Means(), _Means()
+        self.all.add(first)
+        self.since.add(first)
+        self.level_db = self.told_level_db = _level_db(first.power)
+        self.told_center_hz = first.center_freq_hz
+        self.told_ns = first.last_ns
+
+    def share(self, other: Sighting, slack_hz: float) -> float:
+        """Return how much of the narrower of both lies in the other, 0 to 1, edges widened by ``slack_hz``."""
+        low = max(self.last.lower_freq_hz, other.lower_freq_hz) - slack_hz
+        high = min(self.last.upper_freq_hz, other.upper_freq_hz) + slack_hz
+        width = min(self.last.upper_freq_hz - self.last.lower_freq_hz, other.upper_freq_hz - other.lower_freq_hz)
+        return max(0.0, min(1.0, (high - low) / (width + 2 * slack_hz))) if width + slack_hz > 0 else 0.0
+
+    def add(self, one: Sighting, gap_ns: int) -> None:
+        """Take in what the next dwell shows."""
+        goes_on = one.first_ns - self.last_ns <= gap_ns
+        self.burst_count += one.burst_count - (1 if goes_on else 0)
+        self.on_s += one.on_s
+        self.last_ns = self.held_ns = max(self.last_ns, one.last_ns)
+        self.peak_density = max(self.peak_density, one.peak_density)
+        self.cut_low, self.cut_high = one.cut_low, one.cut_high
+        self.level_db = LEVEL_MEMORY * self.level_db + (1 - LEVEL_MEMORY) * _level_db(one.power)
+        self.last = one
+        self.all.add(one)
+        self.since.add(one)
+
+    def wants_update(self, now_ns: int, settings: TracksSection) -> bool:
+        """Return whether there is something worth saying."""
+        quiet_ns = now_ns - self.told_ns
+        if self.since.weight == 0.0 or quiet_ns < MIN_UPDATE_NS:
+            return False
+        settled = abs(_level_db(self.last.power) - self.level_db) < 0.5 * settings.level_step_db
+        stepped = settled and abs(self.level_db - self.told_level_db) >= settings.level_step_db
+        moved = abs(self.last.center_freq_hz - self.told_center_hz) > 0.5 * self.last.bandwidth_hz
+        return stepped or moved or quiet_ns >= settings.update_interval_s * 1e9
+
+    def event(self, event: Event, at_ns: int) -> TrackEvent:
+        """Return the track's state and begin a new stretch."""
+        means = self.all if event == "clear" else self.since
+        measured = self._measured(means)
+        self.told_level_db, self.told_center_hz, self.told_ns = self.level_db, self.last.center_freq_hz, at_ns
+        self.since = _Means()
+        duration_s = (self.last_ns - self.first_ns) / 1e9
+        return TrackEvent(
+            event=event,
+            track_id=self.track_id,
+            at_ns=at_ns,
+            measured=measured,
+            first_ns=self.first_ns,
+            last_ns=self.last_ns,
+            burst_count=self.burst_count,
+            duty=min(1.0, self.on_s / duration_s) if duration_s > 0 else 1.0,
+        )
+
+    def _measured(self, means: _Means) -> Sighting:
+        weight, last = means.weight, self.last
+        noise = means.floor_density / weight * means.bandwidth / weight
+        return Sighting(
+            center_freq_hz=means.center / weight,
+            lower_freq_hz=means.lower / weight,
+            upper_freq_hz=means.upper / weight,
+            bandwidth_hz=means.bandwidth / weight,
+            bandwidth_26db_hz=last.bandwidth_26db_hz,
+            power=means.power / weight,
+            peak_density=self.peak_density,
+            mean_density=means.mean_density / weight,
+            floor_density=means.floor_density / weight,
+            snr_db=_level_db(means.power / weight) - _level_db(noise) if noise > 0 else last.snr_db,
+            first_ns=self.first_ns,
+            last_ns=self.last_ns,
+            on_s=self.on_s,
+            burst_count=self.burst_count,
+            cut_low=self.cut_low,
+            cut_high=self.cut_high,
+        )
+
+
+def _level_db(power: float) -> float:
+    return 10.0 * math.log10(max(power, 1e-30))

@@ -1,0 +1,210 @@
+"""One tuning being watched: dwell after dwell of samples in, wire records out. The same for replay and live reception."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from config.band_plan import BandPlan
+from config.settings import StationSettings
+from config.wire import AnyRecord, Header
+from dsp.errors import ParameterError, TooFewSamplesError
+from dsp.types import Emission
+from station.analysis import DwellAnalysis, Findings, shows_signal
+from station.cell_messages import cell_report
+from station.identity import GsmWatch, Heard, LteWatch
+from station.labels import label_of
+from station.messages import emission_report, occupancy_report, spectrum_report
+from station.occupancy import OccupancyLog
+from station.receiver import IQBlock
+from station.recording import Label
+from station.sample_clock import SampleClock
+from station.sighting import Sighting, sighted
+from station.spectrum_log import SpectrumLog
+from station.summary import SummaryLog
+from station.tracker import Tracker, TrackEvent
+
+FLOOR_STEP_DB: Final = 1.0
+"""A floor that moved by this much may be a signal that fills the span: reason to look for cells again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuningFacts:
+    """What is fixed while a tuning lasts."""
+
+    header: Header
+    source: str
+    """File name of the recording, or receiver."""
+    center_freq_hz: float | None
+    sample_rate_hz: float
+    clock: SampleClock
+    labels: tuple[Label, ...] = ()
+
+
+class Tuning:
+    """Everything that is remembered of one tuning, and the records that come of it."""
+
+    def __init__(self, facts: TuningFacts, *, settings: StationSettings, plan: BandPlan) -> None:
+        """Begin to watch."""
+        self._facts, self._settings, self._plan = facts, settings, plan
+        center, rate = facts.center_freq_hz, facts.sample_rate_hz
+        self._relative = center is None
+        middle, half = center or 0.0, 0.5 * rate
+        seed = f"{facts.header.station}|{middle:.1f}|{rate:.3f}"
+        self._tracker = Tracker(settings.tracks, seed=seed, merge_gap_s=settings.analysis.merge_gap_s)
+        self._occupancy = OccupancyLog(plan, lower_freq_hz=middle - half, upper_freq_hz=middle + half, relative=self._relative)
+        self._spectrum = SpectrumLog(settings.analysis.spectrum_bins)
+        self._gsm = GsmWatch(settings.identity, sample_rate_hz=rate, center_freq_hz=center)
+        self._lte = LteWatch(settings.identity, sample_rate_hz=rate, center_freq_hz=center)
+        self._summary = SummaryLog()
+        self._first_sample: int | None = None
+        self._end_sample = 0
+        self._floor_level: float | None = None
+        self._occupancy_since = 0
+        self.faults: list[str] = []
+        """What was wrong with the samples, one sentence each."""
+
+    def dwell(self, blocks: Iterable[IQBlock], n_samples: int) -> Iterator[AnyRecord]:
+        """Yield the records of one dwell of ``n_samples``; ``blocks`` are read one by one."""
+        findings, kept = self._analyse(blocks, n_samples)
+        if findings is None:
+            return
+        sightings = [self._sighted(emission, findings) for emission in findings.detections.emissions]
+        events = self._track(sightings, findings)
+        self._summary.add(findings)
+        self._note_changes(events, findings)
+        yield from (self._emission(event) for event in events)
+        now_s = self._seconds(findings.end_sample)
+        heard = [*self._gsm.dwell(kept, findings, now_s), *self._lte.dwell(kept, findings, now_s)]
+        yield from self._cells(heard)
+        yield from self._gathered(findings, sightings)
+
+    def finish(self) -> Iterator[AnyRecord]:
+        """Yield what remains to be said when the tuning ends: cells, clears, occupancy, spectrum, and the summary."""
+        yield from self._cells(self._gsm.finish(self._seconds(self._end_sample)))
+        end_ns = self._facts.clock.time_ns(self._end_sample)
+        yield from (self._emission(event) for event in self._tracker.finish(end_ns))
+        yield from self._take_spectrum()
+        yield from self._take_occupancy()
+        facts = self._facts
+        yield self._summary.report(
+            header=facts.header,
+            start_time_ns=facts.clock.time_ns(self._first_sample or 0),
+            source=facts.source,
+            span=(facts.center_freq_hz, facts.sample_rate_hz),
+            looked_s=(self._gsm.looked_s, self._lte.looked_s),
+            tracks=self._tracker.count,
+        )
+
+    def note(self, text: str) -> None:
+        """Have the summary say ``text`` too."""
+        self._summary.note(text)
+
+    def _analyse(self, blocks: Iterable[IQBlock], n_samples: int) -> tuple[Findings | None, list[IQBlock]]:
+        """Return the findings of a dwell, and its samples where someone wants them; None: the dwell cannot be used."""
+        kept: list[IQBlock] = []
+        analysis: DwellAnalysis | None = None
+        first, finite = 0, True
+        for block in blocks:
+            if analysis is None:
+                first = block.first_sample
+                self._first_sample = first if self._first_sample is None else self._first_sample
+                now_s = self._seconds(first)
+                wanted = self._gsm.wants_samples(now_s), self._lte.wants_samples(now_s)
+                try:
+                    analysis = DwellAnalysis(
+                        self._settings.analysis, n_samples=n_samples, sample_rate_hz=block.sample_rate_hz, sample_format=block.sample_format
+                    )
+                except TooFewSamplesError as error:
+                    self.faults.append(
+                        f"{self._facts.source}: {error.n_samples} samples are too short a stretch, {error.needed} are needed"
+                    )
+                    return None, []
+            self._end_sample = block.first_sample + block.n_samples
+            if finite := finite and self._added(analysis, block):
+                if any(wanted):
+                    kept.append(block)
+        return (analysis.findings(first), kept) if analysis is not None and finite else (None, [])
+
+    def _added(self, analysis: DwellAnalysis, block: IQBlock) -> bool:
+        """Add ``block`` to ``analysis``; where it holds NaN or infinity, note that and return False."""
+        try:
+            analysis.add(block.samples)
+        except ParameterError:
+            bad = np.flatnonzero(~np.isfinite(block.samples))
+            if bad.size == 0:
+                raise
+            self.faults.append(
+                f"{self._facts.source}: sample {block.first_sample + int(bad[0])} is not finite (NaN or infinity): its dwell is left out; "
+                "record or convert again"
+            )
+            return False
+        return True
+
+    def _seconds(self, sample: int) -> float:
+        return (sample - (self._first_sample or 0)) / self._facts.sample_rate_hz
+
+    def _sighted(self, emission: Emission, findings: Findings) -> Sighting:
+        return sighted(
+            emission,
+            center_freq_hz=self._facts.center_freq_hz,
+            first_sample=findings.first_sample,
+            n_samples=findings.psd.n_samples,
+            clock=self._facts.clock,
+        )
+
+    def _track(self, sightings: list[Sighting], findings: Findings) -> list[TrackEvent]:
+        middle = self._facts.center_freq_hz or 0.0
+        return self._tracker.dwell(
+            sightings,
+            end_ns=self._facts.clock.time_ns(findings.end_sample),
+            slack_hz=2.0 * findings.psd.bin_hz,
+            held=lambda low, high: shows_signal(findings, low - middle, high - middle, hold_db=self._settings.tracks.hold_db),
+        )
+
+    def _note_changes(self, events: list[TrackEvent], findings: Findings) -> None:
+        """Have cells looked for again where a track began or the floor moved."""
+        level = float(np.median(findings.floor.density))
+        before, self._floor_level = self._floor_level, level
+        moved = before is not None and abs(10 * np.log10(max(level, 1e-30) / max(before, 1e-30))) >= FLOOR_STEP_DB
+        if before is not None and (moved or any(event.event == "onset" for event in events)):
+            now_s = self._seconds(findings.end_sample)
+            self._gsm.schedule.changed(now_s)
+            self._lte.schedule.changed(now_s)
+
+    def _emission(self, event: TrackEvent) -> AnyRecord:
+        labels = () if self._relative or self._facts.header.origin == "live" else self._facts.labels
+        label = label_of(event, labels, self._facts.clock)
+        return emission_report(event, header=self._facts.header, relative=self._relative, plan=self._plan, label=label)
+
+    def _cells(self, heard: list[Heard]) -> Iterator[AnyRecord]:
+        for one in heard:
+            self._summary.add_cell(one)
+            yield cell_report(one, header=self._facts.header, clock=self._facts.clock)
+
+    def _gathered(self, findings: Findings, sightings: list[Sighting]) -> Iterator[AnyRecord]:
+        analysis = self._settings.analysis
+        self._occupancy.add(sightings, findings.psd.duration_s)
+        self._spectrum.add(findings.psd, findings.floor, findings.first_sample)
+        if self._spectrum.duration_s >= analysis.spectrum_interval_s * (1 - 1e-9):
+            yield from self._take_spectrum()
+        if self._occupancy.observed_s >= analysis.occupancy_interval_s * (1 - 1e-9):
+            yield from self._take_occupancy()
+
+    def _take_spectrum(self) -> Iterator[AnyRecord]:
+        if (taken := self._spectrum.take()) is not None:
+            yield spectrum_report(
+                taken,
+                header=self._facts.header,
+                start_time_ns=self._facts.clock.time_ns(taken.first_sample),
+                center_freq_hz=self._facts.center_freq_hz,
+            )
+
+    def _take_occupancy(self) -> Iterator[AnyRecord]:
+        start_ns = self._facts.clock.time_ns(max(self._occupancy_since, self._first_sample or 0))
+        self._occupancy_since = self._end_sample
+        for taken in self._occupancy.take():
+            yield occupancy_report(taken, header=self._facts.header, start_time_ns=start_ns, relative=self._relative)

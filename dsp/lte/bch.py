@@ -7,17 +7,18 @@ MIB, 24 bits, most significant first::
 The last ten were spare and have gained meanings (LTE-M SIB1 scheduling, system information unchanged, part of an EARFCN): any value is
 taken. Soft bits are log-likelihood ratios up to a common factor, > 0 for bit 0, as QPSK sends 0 on the positive axis.
 
-Whether a block whose CRC passed was really sent is told by ``BchDecode.margin``. Were nothing sent, the signs of the 120 soft bits would
-be fair coins whatever their sizes (the scrambling sees to that), and the chance that any of the blocks with a good CRC agrees with them
+Whether a block whose CRC passed was really sent is told by ``BchDecode.margin``. Were nothing sent, the signs of the soft bits would be
+fair coins whatever their sizes (the scrambling sees to that), and the chance that any of the blocks with a good CRC agrees with them
 as well as the one found is at most (number of such blocks) x min over t of exp(-t metric) prod cosh(t |llr|): the union bound over
 Chernoff's. The margin is -log10 of that. A search that decodes N times keeps its false passes below 1e-6 by asking for
-6 + log10(N).
+6 + log10(N). The bound holds for the soft bits as received and for the 120 they add up to; the former says more, as a block that was
+sent makes the sums larger but not the parts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -172,11 +173,16 @@ def combine(llrs: FloatArray, *, pci: int, cp: CyclicPrefix, quarter: int) -> Fl
 def decode(llrs: FloatArray, *, pci: int, cp: CyclicPrefix, quarter: int, ports: tuple[int, ...] = (1, 2, 4)) -> BchDecode | None:
     """Return the block in the soft bits of 1 to 4 frames (see ``combine``), or None where no CRC of ``ports`` passes or all is zero."""
     soft = combine(llrs, pci=pci, cp=cp, quarter=quarter)
-    return decode_combined(soft, quarter=quarter, ports=ports)
+    found = decode_combined(soft, quarter=quarter, ports=ports)
+    if found is None:
+        return None
+    sent = encode(pack_mib(found.mib), n_ports=found.n_ports, cp=cp, pci=pci)[quarter * llrs.shape[1] :][: llrs.size]
+    metric = float(np.sum(llrs.ravel() * (1.0 - 2.0 * sent), dtype=np.float64))
+    return replace(found, margin=_margin(llrs.ravel(), metric, n_masks=len(ports)))
 
 
 def decode_combined(soft: FloatArray, *, quarter: int, ports: tuple[int, ...] = (1, 2, 4)) -> BchDecode | None:
-    """Return the block in 120 soft bits of the coder's output, or None where no CRC of ``ports`` passes."""
+    """Return the block in 120 soft bits of the coder's output, or None where no CRC of ``ports`` passes; margin from these alone."""
     return decode_many(soft[np.newaxis], quarters=(quarter,), ports=ports)[0]
 
 
@@ -198,9 +204,12 @@ def _judged(block: BitArray, soft: FloatArray, metric: float, *, quarter: int, p
     mib = unpack_mib(block)
     if n_ports is None or mib is None:
         return None
-    words = len(ports) * len(BANDWIDTHS_RB) << (MIB_BITS - 3)
-    margin = -(np.log(words) + chernoff_exponent(soft, metric)) / np.log(10.0)
-    return BchDecode(mib=mib, n_ports=n_ports, margin=float(margin), quarter=quarter)
+    return BchDecode(mib=mib, n_ports=n_ports, margin=_margin(soft, metric, n_masks=len(ports)), quarter=quarter)
+
+
+def _margin(llrs: FloatArray, metric: float, *, n_masks: int) -> float:
+    words = n_masks * len(BANDWIDTHS_RB) << (MIB_BITS - 3)
+    return float(-(np.log(words) + chernoff_exponent(llrs, metric)) / np.log(10.0))
 
 
 def chernoff_exponent(soft: FloatArray, metric: float) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -19,17 +17,6 @@ frames = st.builds(
     lambda multiframe, place: 51 * multiframe + 10 * place + 1, st.integers(0, params.HYPERFRAME_FRAMES // 51 - 1), st.integers(0, 4)
 )
 blocks = st.binary(min_size=23, max_size=23)
-
-
-@pytest.fixture(scope="module")
-def osmo() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("osmocoding", Path(__file__).with_name("osmocoding.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.library()
-    return module
 
 
 def soft(bits: np.ndarray, noise: float = 0.0, seed: int = 0) -> np.ndarray:

@@ -32,12 +32,14 @@ ArtefactKind = Literal["dc_spike", "image", "clipping", "intermodulation"]
 def dc_spike(psd: Psd, floor: NoiseFloor) -> Artefact | None:
     """Return the spike at the tuned centre: a bin twice as strong as the strongest of 48 beside it, or one that is never off."""
     centre = psd.n_fft // 2
+    spike = psd.mean[centre - 1 : centre + 2].astype(np.float64)
+    if spike[1] < max(spike[0], spike[2]) or spike[1] < DC_RATIO * float(floor.density[centre]):
+        return None
     beside = np.r_[psd.mean[centre - DC_BESIDE : centre - DC_BINS], psd.mean[centre + DC_BINS + 1 : centre + DC_BESIDE + 1]]
     around = float(beside.max())
-    spike = psd.mean[centre - 1 : centre + 2].astype(np.float64)
     # one bin in noise of n averages stays within six standard deviations
     limit = max(around, float(floor.density[centre])) * max(DC_RATIO, 1.0 + 6.0 * psd.n_averages**-0.5)
-    if spike[1] < max(spike[0], spike[2]) or (spike[1] < limit and not _never_off(psd)):
+    if spike[1] < limit and not _never_off(psd):
         return None
     power = float((spike - np.median(beside)).sum()) * psd.bin_hz
     return Artefact(kind="dc_spike", center_offset_hz=0.0, bandwidth_hz=3.0 * psd.bin_hz, power=max(power, 1e-30))

@@ -9,6 +9,7 @@ neighbours predict.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,7 @@ ISLAND_TOLERANCE_DB: Final = 0.8
 MAX_ROUNDS: Final = 6
 
 
+@lru_cache(maxsize=4096)
 def relative_sigma(n_averages: int, width_bins: int, overlap: float) -> float:
     """Return the relative standard deviation of the mean of ``width_bins`` bins of white noise."""
     p = traces(n_averages, width_bins, overlap)
@@ -45,13 +47,15 @@ def free_blocks(level: RealArray, *, n_averages: int, overlap: float) -> tuple[R
     """
     sigma = relative_sigma(n_averages, BLOCK_BINS, overlap)
     bin_sigma = relative_sigma(n_averages, 1, overlap)
-    mean, scatter = _block_statistics(level)
+    mean, scatter = np.empty(level.size // STRIDE_BINS - 1), np.empty(level.size // STRIDE_BINS - 1)
+    _block_statistics(level, mean, scatter)
     expected = bin_sigma**2 - sigma**2
     # 8 bins hold about 4 independent differences; 5.5 standard deviations keep one white block in a thousand out
     noise_like = scatter < expected * (1.0 + 5.5 * np.sqrt(0.5) * (1.0 + bin_sigma))
     if not noise_like.any():
         return mean, noise_like
-    lowest = np.sort(mean[noise_like])[: max(2, mean.size // 200)].mean()
+    quiet, few = mean[noise_like], max(2, mean.size // 200)
+    lowest = np.partition(quiet, min(few, quiet.size) - 1)[:few].mean()
     free = noise_like & (mean < lowest * (1.0 + TOLERANCE_SIGMA * sigma))
     for _ in range(MAX_ROUNDS):
         before = int(np.count_nonzero(free))
@@ -62,13 +66,20 @@ def free_blocks(level: RealArray, *, n_averages: int, overlap: float) -> tuple[R
     return mean, free
 
 
-def _block_statistics(level: RealArray) -> tuple[RealArray, RealArray]:
-    """Return mean and relative variance of every block, shape (n_bins // 4 - 1,)."""
-    quads = level.reshape(-1, STRIDE_BINS)
-    total, square = quads.sum(axis=1), np.einsum("ij,ij->i", quads, quads)
-    mean = (total[:-1] + total[1:]) / BLOCK_BINS
-    variance = (square[:-1] + square[1:]) / BLOCK_BINS - mean * mean
-    return mean, variance / (mean * mean)
+@compiled
+def _block_statistics(level: RealArray, mean: RealArray, scatter: RealArray) -> None:
+    """Fill mean and relative variance of every block, shape (n_bins // 4 - 1,)."""
+    total, square = 0.0, 0.0
+    for quad in range(mean.size + 1):
+        last_total, last_square = total, square
+        total, square = 0.0, 0.0
+        for i in range(4 * quad, 4 * quad + 4):
+            total += level[i]
+            square += level[i] * level[i]
+        if quad > 0:
+            centre = (last_total + total) / 8.0
+            mean[quad - 1] = centre
+            scatter[quad - 1] = ((last_square + square) / 8.0 - centre * centre) / (centre * centre)
 
 
 @compiled

@@ -1,9 +1,6 @@
-"""The noise density under whatever the span holds.
+"""The noise density under whatever the span holds, and where the knowledge came from.
 
-Free blocks (``dsp.free_bins``) give levels; a curve through them gives the floor of every bin. The curve is the stiffest that fits: one
-level for the whole span if the free blocks allow it, else a moving straight-line fit over 1/4, 1/8, 1/16, 1/32 of it. A stiff curve is
-what lets a weak wide signal stand out (a curve that can follow 200 kHz would take a 200 kHz signal for ripple), so before a curve is
-refused, the windows that stand out of it at some width are set aside as signals: only what cannot be explained by a few of these is ripple.
+Free blocks (``dsp.free_bins``) give levels; a curve through them (``dsp.floor_curve``) gives the floor of every bin.
 """
 
 from __future__ import annotations
@@ -14,19 +11,10 @@ from typing import Final
 import numpy as np
 
 from dsp.errors import ParameterError
+from dsp.floor_curve import Fit, fitted
 from dsp.free_bins import STRIDE_BINS, BoolArray, RealArray, free_blocks, relative_sigma
 from dsp.types import FloatArray, FloorSource, NoiseFloor, Psd
 
-PARTS: Final = (1, 4, 8, 16, 32)
-"""The curve's windows as parts of the span."""
-SIGNAL_WIDTHS: Final = (8, 32, 128)
-"""Widths, in blocks of 4 bins' stride, at which signals are set aside before a curve is judged."""
-SIGNAL_SIGMA: Final = 5.0
-MIN_KEPT: Final = 0.5
-"""A curve that needs more than half of the free blocks set aside as signals is no floor."""
-SEGMENTS: Final = 16
-CHI_SQUARE_LIMIT: Final = 3.3
-"""Mean square of 16 normal deviates that noise passes once in 1e5."""
 MIN_FREE: Final = 0.02
 CONTRAST_BINS: Final = 0.005
 """Part of the span that must stand above the free bins for a contrast to have been seen."""
@@ -38,15 +26,6 @@ LONG_RUN_SHARE: Final = 0.1
 RESTLESS: Final = 1.15
 GAIN_DRIFT_DB: Final = 2.0
 MAX_ROUGHNESS_DB: Final = 0.7
-
-
-class _Fit:
-    """A curve through the free blocks: its value per block, which blocks it rests on, and what it leaves unexplained."""
-
-    __slots__ = ("curve", "kept", "part", "passed", "residual")
-
-    def __init__(self, curve: RealArray, kept: BoolArray, *, part: int, residual: float, passed: bool) -> None:
-        self.curve, self.kept, self.part, self.residual, self.passed = curve, kept, part, residual, passed
 
 
 def estimate_floor(psd: Psd, *, reference: FloatArray | None = None) -> NoiseFloor:
@@ -67,7 +46,7 @@ def estimate_floor(psd: Psd, *, reference: FloatArray | None = None) -> NoiseFlo
         free &= np.abs(10.0 * np.log10(blocks)) < GAIN_DRIFT_DB
     if np.count_nonzero(free) < max(2, 0.25 * MIN_FREE * free.size):
         return _without_free_bins(psd, blocks, reference)
-    fit = _fit(blocks, free, psd)
+    fit = fitted(blocks, free, n_averages=psd.n_averages, overlap=psd.overlap)
     seen = _contrast(blocks, free, fit) and not _is_comb_floor(psd, free)
     source: FloorSource = "free_bins" if seen else "reference" if reference is not None else "assumed"
     return _floor(psd, fit, source, reference)
@@ -89,97 +68,7 @@ def _without_free_bins(psd: Psd, blocks: RealArray, reference: FloatArray | None
     return _frozen(density, "assumed", free_fraction=0.0, uncertainty_db=3.0, averaged_bins=16.0, ripple=1.0)
 
 
-def _fit(blocks: RealArray, free: BoolArray, psd: Psd) -> _Fit:
-    """Return the stiffest curve that the free blocks allow; the most supple one where none does."""
-    wide_sigma = relative_sigma(psd.n_averages, 64, psd.overlap) * 8.0
-    fit = None
-    for part in PARTS:
-        if part > 1 and blocks.size // part < 8:
-            break
-        fit = _fit_part(blocks, free, part, wide_sigma)
-        if fit.passed:
-            break
-    assert fit is not None
-    return fit
-
-
-def _fit_part(blocks: RealArray, free: BoolArray, part: int, wide_sigma: float) -> _Fit:
-    """Return the curve with windows of 1/``part`` of the span; ``wide_sigma``: relative deviation of one bin inside a wide mean."""
-    kept = free
-    curve = _curve(blocks, kept, part)
-    for _ in range(3):
-        excess = np.where(kept, blocks / curve - 1.0, 0.0)
-        signals = _signals(excess, kept, wide_sigma, blocks.size // part // 3)
-        if not signals.any():
-            break
-        kept = kept & ~signals
-        if np.count_nonzero(kept) < max(2.0, MIN_KEPT * np.count_nonzero(free)):
-            return _Fit(_curve(blocks, free, part), free, part=part, residual=1.0, passed=False)
-        curve = _curve(blocks, kept, part)
-    excess = np.where(kept, blocks / curve - 1.0, 0.0)
-    residual, passed = _judged(excess, kept, wide_sigma, max(SEGMENTS, 4 * part))
-    return _Fit(curve, kept, part=part, residual=residual, passed=passed)
-
-
-def _signals(excess: RealArray, kept: BoolArray, wide_sigma: float, widest: int) -> BoolArray:
-    """Return the blocks of windows whose mean excess is beyond noise, at each width up to ``widest`` blocks."""
-    found = np.zeros(excess.size, np.bool_)
-    total = np.concatenate([[0.0], np.cumsum(excess)])
-    count = np.concatenate([[0.0], np.cumsum(kept)])
-    for width in SIGNAL_WIDTHS:
-        if width > widest:
-            break
-        n = count[width:] - count[:-width]
-        hit = total[width:] - total[:-width] > SIGNAL_SIGMA * wide_sigma * np.sqrt((n + 1.0) / STRIDE_BINS)
-        if hit.any():
-            edges = np.zeros(excess.size + 1)
-            starts = np.flatnonzero(hit)
-            np.add.at(edges, starts, 1.0)
-            np.add.at(edges, starts + width, -1.0)
-            found |= np.cumsum(edges[:-1]) > 0.5
-    return found
-
-
-def _judged(excess: RealArray, kept: BoolArray, wide_sigma: float, n_segments: int) -> tuple[float, bool]:
-    """Return the rms of the kept blocks' deviation beyond noise, over ``n_segments`` stretches, and whether noise alone explains it."""
-    edge = np.linspace(0, excess.size, min(n_segments, excess.size // 2) + 1).astype(np.int64)[:-1]
-    n = np.add.reduceat(kept.astype(np.float64), edge)
-    used = n >= 1.0
-    mean = np.add.reduceat(excess, edge)[used] / n[used]
-    expected = wide_sigma**2 / (STRIDE_BINS * (n[used] + 1.0))
-    chi_square = float((mean * mean / expected).mean())
-    weight = n[used] / n[used].sum()
-    beyond = float((weight * (mean * mean - expected)).sum())
-    limit = 1.0 + (CHI_SQUARE_LIMIT - 1.0) * math.sqrt(SEGMENTS / max(int(used.sum()), 1))
-    return math.sqrt(max(beyond, 0.0)), chi_square < limit
-
-
-def _curve(blocks: RealArray, kept: BoolArray, part: int) -> RealArray:
-    """Return the curve through the kept blocks, shape as ``blocks``: one level, or a moving straight line 1/``part`` of the span long."""
-    weight = kept.astype(np.float64)
-    if part == 1:
-        return np.full(blocks.size, float((weight * blocks).sum() / weight.sum()))
-    n = blocks.size
-    x = (np.arange(n) - n / 2) / n
-    half = max(n // part // 2, 2)
-    low, high = np.maximum(np.arange(n) - half, 0), np.minimum(np.arange(n) + half + 1, n)
-    moments = np.stack([weight, weight * x, weight * x * x, weight * blocks, weight * blocks * x])
-    cumulative = np.concatenate([np.zeros((5, 1)), np.cumsum(moments, axis=1)], axis=1)
-    w, wx, wxx, wy, wxy = cumulative[:, high] - cumulative[:, low]
-    centre = wx / np.maximum(w, 1.0)
-    spread = wxx - w * centre**2
-    mean = wy / np.maximum(w, 1.0)
-    # a line needs points on both sides over at least a quarter of the window; otherwise the mean stands at their centre
-    firm = (w >= 4) & (spread > w * (half / n / 4) ** 2)
-    slope = np.where(firm, (wxy - centre * wy) / np.maximum(spread, 1e-12), 0.0)
-    value = mean + slope * (x - centre)
-    good = (w >= 1) & (value > 0.3 * mean) & (np.abs(x - centre) < half / n)
-    at = np.flatnonzero(good)
-    curve: RealArray = np.exp(np.interp(np.arange(n), at, np.log(value[at])))
-    return curve
-
-
-def _floor(psd: Psd, fit: _Fit, source: FloorSource, reference: FloatArray | None) -> NoiseFloor:
+def _floor(psd: Psd, fit: Fit, source: FloorSource, reference: FloatArray | None) -> NoiseFloor:
     centres = np.arange(fit.curve.size) * STRIDE_BINS + 3.5
     curve = np.interp(np.arange(psd.n_fft), centres, fit.curve) if fit.part > 1 else np.full(psd.n_fft, fit.curve[0])
     n_kept = int(np.count_nonzero(fit.kept))
@@ -197,13 +86,14 @@ def _floor(psd: Psd, fit: _Fit, source: FloorSource, reference: FloatArray | Non
     )
 
 
-def _contrast(blocks: RealArray, free: BoolArray, fit: _Fit) -> bool:
+def _contrast(blocks: RealArray, free: BoolArray, fit: Fit) -> bool:
     """Return whether a part of the span (the hump at the tuned centre aside) stands clear above free bins that make a smooth floor."""
     above = ~fit.kept & (blocks > CONTRAST_RATIO * fit.curve)
     hump = int(HUMP_PART * blocks.size)
     above[blocks.size // 2 - hump : blocks.size // 2 + hump + 1] = False
-    rough = float(np.median(np.abs(10.0 * np.log10(blocks[free] / fit.curve[free]))))
-    return float(above.mean()) > CONTRAST_BINS and float(free.mean()) > MIN_FREE and rough < MAX_ROUGHNESS_DB
+    if np.count_nonzero(above) <= CONTRAST_BINS * blocks.size or np.count_nonzero(free) <= MIN_FREE * free.size:
+        return False
+    return float(np.median(np.abs(10.0 * np.log10(blocks[free] / fit.curve[free])))) < MAX_ROUGHNESS_DB
 
 
 def _is_comb_floor(psd: Psd, free: BoolArray) -> bool:

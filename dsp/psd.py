@@ -86,13 +86,14 @@ class WelchPsd:
             self._begin(flat.dtype)
         elif self._samples.dtype != flat.dtype:
             raise ParameterError("samples", flat.dtype.name, f"{self._samples.dtype.name}, as before in this dwell")
-        self._judge(flat)
-        self._n_samples += flat.size // 2
         done = 0
         while done < flat.size:
             size = min(flat.size - done, self._raw.size - self._held)
-            self._raw[self._held : self._held + size] = flat[done : done + size]
+            piece = self._raw[self._held : self._held + size]
+            piece[:] = flat[done : done + size]
+            self._judge(piece)
             self._held += size
+            self._n_samples += size // 2
             done += size
             if self._held == self._raw.size:
                 self._drain()

@@ -45,11 +45,13 @@ def accumulate(spectra, counts, part, holds, total, rows):  # type: ignore[no-un
             spectrum = spectra[s, first : first + CHUNK]
             for k in range(spectrum.size):
                 value = spectrum[k]
-                power[k] = value.real * value.real + value.imag * value.imag
-                partial[k] += power[k]
+                square = value.real * value.real + value.imag * value.imag
+                power[k] = square
+                partial[k] += square
             for k in range(spectrum.size):
-                top[k] = max(top[k], bits[k])
-                low[k] = min(low[k], bits[k])
+                value_bits = bits[k]
+                top[k] = max(top[k], value_bits)
+                low[k] = min(low[k], value_bits)
             count += 1
             if count == row_averages:
                 mean = rows[row, first : first + CHUNK]

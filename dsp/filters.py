@@ -21,7 +21,9 @@ def root_raised_cosine(freq_hz: npt.NDArray[np.floating], *, symbol_rate_hz: flo
     return np.sqrt(np.maximum(cosine_skirt(freq_hz, pass_hz=low, stop_hz=high), 0.0))
 
 
-def impulse_response(response: npt.NDArray[np.float64], *, bin_hz: float, times_s: npt.NDArray[np.float64]) -> npt.NDArray[np.complex128]:
+def impulse_response(
+    response: npt.NDArray[np.complex128], *, bin_hz: float, times_s: npt.NDArray[np.float64]
+) -> npt.NDArray[np.complex128]:
     """Return h(t) = integral H(f) exp(2 pi i f t) df at ``times_s``, shape (n_times,).
 
     ``response``: shape (n,), bins of ``bin_hz`` from -(n // 2) upwards. Valid for |t| below half of 1 / bin_hz.

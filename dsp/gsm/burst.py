@@ -45,10 +45,10 @@ class FrontEnd:
         return float(abs((self.table[0] * turn).sum()) ** 2)
 
 
-def front_end(*, rate_hz: float, offset_hz: float, whitening: tuple[float, ...] | None = None) -> FrontEnd:
+def front_end(*, rate_hz: float, offset_hz: float, whitening: tuple[complex, ...] = ()) -> FrontEnd:
     """Return the front end of a stream: root-Nyquist filter around ``offset_hz``; unit gain for white noise.
 
-    ``whitening``: amplitude response to put on top, covering -rate/2 .. rate/2; None: flat.
+    ``whitening``: taps of a filter for the derotated symbols, one symbol apart, to put behind it; empty: none.
     """
     table = _table(rate_hz, whitening)
     phases, taps = table.shape[0] - 1, table.shape[1]
@@ -57,14 +57,15 @@ def front_end(*, rate_hz: float, offset_hz: float, whitening: tuple[float, ...] 
 
 
 @lru_cache(maxsize=32)
-def _table(rate_hz: float, whitening: tuple[float, ...] | None) -> Complex128:
+def _table(rate_hz: float, whitening: tuple[complex, ...]) -> Complex128:
     """Return the table of a front end at offset zero."""
     n = 256
     bin_hz = rate_hz / n
     freq_hz = (np.arange(n) - n // 2) * bin_hz
-    response = root_raised_cosine(freq_hz, symbol_rate_hz=SYMBOL_RATE_HZ, roll_off=ROLL_OFF)
-    if whitening is not None:
-        response = response * np.interp(freq_hz, np.linspace(-rate_hz / 2, rate_hz / 2, len(whitening)), whitening)
+    response = root_raised_cosine(freq_hz, symbol_rate_hz=SYMBOL_RATE_HZ, roll_off=ROLL_OFF).astype(np.complex128)
+    if whitening:
+        delays = np.outer(freq_hz / SYMBOL_RATE_HZ, np.arange(len(whitening)))
+        response *= np.exp(-2j * np.pi * delays) @ (np.array(whitening) * 1j ** np.arange(len(whitening)))
     half = int(np.ceil(_REACH * rate_hz / SYMBOL_RATE_HZ))
     rows = np.arange(_PHASES + 1)[:, None] / _PHASES
     times_s = (rows + (half - 1 - np.arange(2 * half))[None, :]) / rate_hz

@@ -22,6 +22,11 @@ MAX_TAPS: Final = 9
 """Longest channel the equaliser takes: 14.8 us of echo are 4 symbols, the pulse through the filter 4 more."""
 
 
+WHITENING_ORDER: Final = 4
+WHITENING_GAIN: Final = 1.6
+"""Least gain in noise power that is worth a filter: estimated from 40 bursts, white noise shows 1.01."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelStatistics:
     """Mean behaviour of a carrier's channel: taps ``first`` to ``first + n - 1`` (symbols against the timing)."""
@@ -34,6 +39,8 @@ class ChannelStatistics:
     profile: Float64
     """Mean power of all ``N_TAPS`` taps from ``FIRST_TAP`` on, noise taken off."""
     n_bursts: int
+    correlation: Complex128
+    """Autocorrelation of the noise, symbol by symbol of lag, shape (``WHITENING_ORDER`` + 1,)."""
 
     @property
     def n_taps(self) -> int:
@@ -45,6 +52,20 @@ class ChannelStatistics:
         """Mean power of the signal per symbol."""
         return float(np.trace(self.covariance).real)
 
+    def whitening(self) -> tuple[complex, ...]:
+        """Return the taps, one symbol apart, of the filter that makes the noise white, or () where it is white enough.
+
+        Linear prediction of the noise. A neighbour 200 kHz away leaves noise at one edge of the band; AWGN gives nothing to gain.
+        """
+        r = self.correlation
+        matrix = np.array([[r[i - j] if i >= j else r[j - i].conj() for j in range(WHITENING_ORDER)] for i in range(WHITENING_ORDER)])
+        matrix += 1e-4 * r[0].real * np.eye(WHITENING_ORDER)
+        taps = -np.linalg.solve(matrix, r[1:])
+        left = float((r[0] + np.conj(taps) @ r[1:]).real)
+        if r[0].real < WHITENING_GAIN * left or self.power > 30.0 * self.noise:
+            return ()
+        return (1.0 + 0.0j, *(complex(t) for t in taps))
+
     def estimator(self, training: npt.NDArray[np.integer]) -> Complex128:
         """Return W, shape (n_taps, n_training - n_taps + 1): taps = W y, for known bits ``training``.
 
@@ -55,32 +76,36 @@ class ChannelStatistics:
         return np.asarray(np.linalg.solve((a @ cross + self.noise * np.eye(a.shape[0])).T, cross.T).T)
 
 
-def least_squares(y: Complex128) -> tuple[Complex128, float, Float64]:
-    """Return (taps, shape (n, 15); noise variance; taps' noise covariance / variance) from SCH training symbols.
+def least_squares(y: Complex128, *, first: int, count: int) -> tuple[Complex128, float, Float64, Complex128]:
+    """Return (taps, shape (n, count); noise variance; taps' noise covariance / variance; residual) from SCH training symbols.
 
-    ``y``: shape (n, 64): the symbols at the training bits of n bursts, timing at tap 0.
+    ``y``: shape (n, 64): the symbols at the training bits of n bursts. Tap ``first`` is the first of ``count``.
     """
-    a = training_matrix(SCH_TRAINING, N_TAPS)
-    rows = y[:, N_TAPS - 1 + FIRST_TAP : N_TAPS - 1 + FIRST_TAP + a.shape[0]]
+    a = training_matrix(SCH_TRAINING, count)
+    low = max(0, -(count - 1 + first))  # rows whose symbol lies before the first one given
+    rows = y[:, count - 1 + first + low : count - 1 + first + a.shape[0]]
+    a = a[low : low + rows.shape[1]]
     taps = rows @ np.linalg.pinv(a).T
     residual = rows - taps @ a.T
-    noise = float((np.abs(residual) ** 2).sum() / max(y.shape[0] * (a.shape[0] - N_TAPS), 1))
-    return taps, max(noise, 1e-30), np.asarray(np.linalg.inv(a.T @ a))
+    noise = float((np.abs(residual) ** 2).sum() / max(y.shape[0] * (a.shape[0] - count), 1))
+    return taps, max(noise, 1e-30), np.asarray(np.linalg.inv(a.T @ a)), residual
 
 
 def statistics(y: Complex128) -> ChannelStatistics:
     """Return the channel's statistics from the training symbols of n SCH bursts, shape (n, 64)."""
-    taps, noise, error = least_squares(y)
+    taps, noise, error = least_squares(y, first=FIRST_TAP, count=N_TAPS)[:3]
     n = taps.shape[0]
-    full = taps.T @ taps.conj() / n - noise * error
-    profile = np.maximum(np.diag(full).real, 0.0)
+    profile = np.maximum(np.mean(np.abs(taps) ** 2, axis=0) - noise * np.diag(error), 0.0)
     first, count = _window(profile, noise=noise, deviation=noise * float(error[N_TAPS // 2, N_TAPS // 2]) / np.sqrt(n))
-    keep = slice(first, first + count)
-    values, vectors = np.linalg.eigh(full[keep, keep])
+    taps, noise, error, residual = least_squares(y, first=FIRST_TAP + first, count=count)
+    values, vectors = np.linalg.eigh(taps.T @ taps.conj() / n - noise * error)
     covariance = (vectors * np.maximum(values, 0.0)) @ vectors.conj().T
     blend = min(0.5, 0.02 + 0.3 / n)
     covariance = (1.0 - blend) * covariance + blend * np.diag(np.diag(covariance).real)
-    return ChannelStatistics(first=FIRST_TAP + first, covariance=covariance, noise=noise, profile=profile, n_bursts=n)
+    correlation = np.array([np.mean(residual[:, k:] * residual[:, : residual.shape[1] - k].conj()) for k in range(WHITENING_ORDER + 1)])
+    return ChannelStatistics(
+        first=FIRST_TAP + first, covariance=covariance, noise=noise, profile=profile, n_bursts=n, correlation=correlation
+    )
 
 
 def _window(profile: Float64, *, noise: float, deviation: float) -> tuple[int, int]:

@@ -26,8 +26,6 @@ from dsp.gsm.params import (
 from dsp.gsm.sch import Timing, find_timing, fit_timing, tone_spectrum
 from dsp.types import ComplexArray
 
-Whitening = tuple[float, ...] | None
-
 _KNOWN: Final = 40.0
 _HEARD: Final = 0.08
 """Normalised energy of the training that a burst of noise exceeds once in e^5."""
@@ -88,14 +86,14 @@ class Reception:
         return (frame + (self.fn_zero or 0)) % HYPERFRAME_FRAMES
 
 
-def receive(stream: ComplexArray, *, rate_hz: float, offset_hz: float, about: float, whitening: Whitening = None) -> tuple[Reception, ...]:
+def receive(stream: ComplexArray, *, rate_hz: float, offset_hz: float, about: float) -> tuple[Reception, ...]:
     """Return what the carrier at ``offset_hz`` in ``stream`` says: longest stretch first, empty where no SCH training stands out.
 
     ``about``: stream sample near which a frame starts. After a gap in the samples the frames lie elsewhere: what comes before and
     after the SCH bursts that were heard is searched again by itself.
     """
-    end = front_end(rate_hz=rate_hz, offset_hz=offset_hz, whitening=whitening)
-    got = _receive_stretch(stream, end, about=about, whitening=whitening)
+    end = front_end(rate_hz=rate_hz, offset_hz=offset_hz)
+    got = _receive_stretch(stream, end, about=about)
     if got is None:
         return ()
     parts = [got]
@@ -103,7 +101,7 @@ def receive(stream: ComplexArray, *, rate_hz: float, offset_hz: float, about: fl
     for first, last in ((0, low), (high, stream.size)):
         if last - first < _STRETCH_S * rate_hz:
             continue
-        other = _receive_stretch(stream[first:last], got.end, about=0.0, whitening=whitening, reach=FRAME_SYMBOLS / 2)
+        other = _receive_stretch(stream[first:last], got.end, about=0.0, reach=FRAME_SYMBOLS / 2)
         if other is not None and other.bsic is not None:
             parts[0] = parts[0].outside(first, last)
             parts.append(replace(other, timing=replace(other.timing, start=other.timing.start + first)))
@@ -121,16 +119,14 @@ def _lively(stream: ComplexArray, got: Reception) -> tuple[int, int]:
     return max(int(low), 0), min(int(high), stream.size)
 
 
-def _receive_stretch(
-    stream: ComplexArray, end: FrontEnd, *, about: float, whitening: Whitening, reach: float | None = None
-) -> Reception | None:
+def _receive_stretch(stream: ComplexArray, end: FrontEnd, *, about: float, reach: float | None = None) -> Reception | None:
     """Return what the carrier says in a stretch without gaps, or None where no SCH training stands out."""
     timing = find_timing(stream, end, about=about) if reach is None else find_timing(stream, end, about=about, reach=reach)
     if timing is None:
         return None
     error, _, _ = tone_spectrum(stream, end, timing)
     if abs(error) < 2500.0:
-        end = front_end(rate_hz=end.rate_hz, offset_hz=end.offset_hz + error, whitening=whitening)
+        end = front_end(rate_hz=end.rate_hz, offset_hz=end.offset_hz + error)
     timing = refine_timing(stream, end, timing)
     channel, sch = hear_sch(stream, end, timing)
     bsic, fn_zero = agree(sch)
@@ -139,11 +135,17 @@ def _receive_stretch(
         channel, sch = hear_sch(stream, end, timing)
         bsic, fn_zero = agree(sch)
     error, tone_power, tone_noise = tone_spectrum(stream, end, timing)
-    bcch = hear_bcch(stream, end, timing, channel=channel, training_code=bsic & 7) if bsic is not None else ()
+    plain, clean = channel, end
+    whitening = channel.whitening()
+    if whitening:
+        clean = front_end(rate_hz=end.rate_hz, offset_hz=end.offset_hz, whitening=whitening)
+        channel, sch = hear_sch(stream, clean, timing)
+        bsic, fn_zero = agree(sch)
+    bcch = hear_bcch(stream, clean, timing, channel=channel, training_code=bsic & 7) if bsic is not None else ()
     return Reception(
         end=end,
         timing=timing,
-        channel=channel,
+        channel=plain,
         tone_power=tone_power,
         tone_noise=tone_noise,
         tone_error_hz=error,

@@ -54,11 +54,12 @@ def _scan(
             if most > cell_limit:
                 flagged[block] = True
         for index in range(widths.size):
-            width, limit = widths[index], limits[index]
+            width, limit, done = widths[index], limits[index], 0
             for block in range(n_blocks - width + 1):
                 if total[block + width] - total[block] > limit:
-                    for i in range(block, block + width):
+                    for i in range(max(block, done), block + width):
                         flagged[i] = True
+                    done = block + width
 
 
 def _scan_in_numpy(
@@ -99,7 +100,10 @@ def row_weights(floor: NoiseFloor, *, spike: bool) -> FloatArray:
 
 
 def short_regions(psd: Psd, floor: NoiseFloor, weights: FloatArray, *, pfa: float, gap_bins: int) -> list[Region]:
-    """Return the frequency ranges in which some row stands out of the floor, runs of 16 bins merged over ``gap_bins``."""
+    """Return the frequency ranges in which some row stands out of the floor, runs of 16 bins merged over ``gap_bins``.
+
+    ``weights``: one over the floor, shape (n_fft,); 0 where emissions are known already.
+    """
     n_rows = psd.rows.shape[0]
     cell, widths, ratios = _row_limits(n_rows, psd.n_fft, psd.bin_hz, row_averages=psd.row_averages, overlap=psd.overlap, pfa=pfa)
     # the floor rests on the dwell that the row is part of
@@ -110,7 +114,20 @@ def short_regions(psd: Psd, floor: NoiseFloor, weights: FloatArray, *, pfa: floa
     flagged = np.zeros(psd.n_fft // BLOCK_BINS, np.bool_)
     scan = _scan if HAVE_NUMBA else _scan_in_numpy
     scan(psd.rows, weights, widened(1.0 + (cell - 1.0) * room, floor.ripple), np.array(widths, np.int64), limits, flagged)
-    return [(low * BLOCK_BINS, high * BLOCK_BINS) for low, high in runs(flagged, gap_bins // BLOCK_BINS)]
+    found = runs(flagged, gap_bins // BLOCK_BINS)
+    return [_trimmed(psd, weights, (low * BLOCK_BINS, high * BLOCK_BINS)) for low, high in found]
+
+
+def _trimmed(psd: Psd, weights: FloatArray, region: Region) -> Region:
+    """Return ``region`` without the blocks at its ends that stay 20 dB under its strongest (a wide window takes in its surroundings)."""
+    low, high = region
+    blocks = (psd.max_hold[low:high] * weights[low:high]).reshape(-1, BLOCK_BINS).mean(axis=1)
+    # the largest of many noise values is ln(n) + 0.577
+    quiet = np.log(psd.n_averages) + 0.577
+    strong = np.flatnonzero(blocks > max(1.5 * quiet, CORE_RATIO * float(blocks.max())))
+    if strong.size == 0:
+        return region
+    return low + int(strong[0]) * BLOCK_BINS, low + (int(strong[-1]) + 1) * BLOCK_BINS
 
 
 def activity(psd: Psd, weights: FloatArray, region: Region, *, merge_gap_s: float) -> Activity:

@@ -19,6 +19,7 @@ from dsp.regions import Region, detected_bins, regions
 from dsp.thresholds import Test, floor_steps, plan, widened
 from dsp.types import Detections, Emission, FloatArray, NoiseFloor, Psd, Sensitivity
 
+BESIDE_BINS: Final = 8
 CUT_BINS: Final = 2
 """An emission that reaches so near to the span's edge goes on beyond it."""
 
@@ -58,7 +59,8 @@ def detect(
     weights = row_weights(floor, spike=spike is not None)
     found = _steady(seen, floor, tests, gap_bins)
     if with_rows:
-        found = _with_short(found, short_regions(seen, floor, weights, pfa=share, gap_bins=gap_bins))
+        apart = _without(weights, found)
+        found = sorted(found + short_regions(seen, floor, apart, pfa=share, gap_bins=gap_bins))
     emissions = [
         _emission(seen, floor, weights, region, merge_gap_s) for region in found if not is_dc(region, psd, spike=spike is not None)
     ]
@@ -79,10 +81,14 @@ def _steady(psd: Psd, floor: NoiseFloor, tests: tuple[Test, ...], gap_bins: int)
     return regions(mask, ratio, gap_bins=gap_bins, bin_hz=psd.bin_hz) if mask.any() else []
 
 
-def _with_short(steady: list[Region], short: list[Region]) -> list[Region]:
-    """Return ``steady`` and those of ``short`` that touch none of them."""
-    alone = [(low, high) for low, high in short if not any(low < b and a < high for a, b in steady)]
-    return sorted(steady + alone)
+def _without(weights: FloatArray, found: list[Region]) -> FloatArray:
+    """Return ``weights`` with 0 in the ranges found and a little beside them, so that the rows' tests see the rest alone."""
+    if not found:
+        return weights
+    apart = weights.copy()
+    for low, high in found:
+        apart[max(low - BESIDE_BINS, 0) : high + BESIDE_BINS] = 0.0
+    return apart
 
 
 def _emission(psd: Psd, floor: NoiseFloor, weights: FloatArray, region: Region, merge_gap_s: float) -> Emission:

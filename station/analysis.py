@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,6 @@ from dsp.noise_floor import estimate_floor
 from dsp.psd import WelchPsd
 from dsp.types import Detections, NoiseFloor, Psd
 from dsp.units import SampleFormat
-
-MIN_SAMPLES: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,36 +33,47 @@ class Findings:
 
 
 class DwellAnalysis:
-    """The analysis of one dwell while its samples come in; holds no samples."""
+    """The analysis of one dwell after another while their samples come in; holds no samples."""
 
-    def __init__(self, settings: AnalysisSection, *, n_samples: int, sample_rate_hz: float, sample_format: SampleFormat) -> None:
-        """``n_samples``: the dwell's length; a short one gets a shorter transform, so that there are averages enough.
+    def __init__(self, settings: AnalysisSection, *, sample_rate_hz: float, sample_format: SampleFormat) -> None:
+        """Prepare for samples of one format and rate."""
+        self._settings, self._rate, self._format = settings, sample_rate_hz, sample_format
+        self._welch: dict[int, WelchPsd] = {}
+        self._first_sample = 0
+        self._current: WelchPsd | None = None
+
+    def begin(self, first_sample: int, n_samples: int) -> None:
+        """Begin a dwell of ``n_samples``; a short one gets a shorter transform, so that there are averages enough.
 
         Raises:
             TooFewSamplesError: fewer than 256.
         """
-        self._settings = settings
-        n_fft = choose_n_fft(n_samples, n_fft=settings.n_fft, overlap=settings.overlap)
-        self._welch = WelchPsd(
-            n_fft=n_fft,
-            sample_rate_hz=sample_rate_hz,
-            sample_format=sample_format,
-            overlap=settings.overlap,
-            row_step_s=settings.row_step_s,
-        )
+        n_fft = choose_n_fft(n_samples, n_fft=self._settings.n_fft, overlap=self._settings.overlap)
+        if n_fft not in self._welch:
+            self._welch[n_fft] = WelchPsd(
+                n_fft=n_fft,
+                sample_rate_hz=self._rate,
+                sample_format=self._format,
+                overlap=self._settings.overlap,
+                row_step_s=self._settings.row_step_s,
+            )
+        self._first_sample, self._current = first_sample, self._welch[n_fft]
+        self._current.reset()
 
     def add(self, samples: npt.NDArray[Any]) -> None:
         """Take in the next samples: interleaved in the converter's type, or complex64."""
-        self._welch.add(samples)
+        assert self._current is not None
+        self._current.add(samples)
 
-    def findings(self, first_sample: int) -> Findings:
-        """Return what the dwell gave; it began at ``first_sample``."""
-        psd = self._welch.result()
+    def findings(self) -> Findings:
+        """Return what the dwell gave."""
+        assert self._current is not None
+        psd = self._current.result()
         floor = estimate_floor(psd)
         settings = self._settings
         pfa = settings.pfa or dwell_pfa(psd.duration_s, false_emissions_per_day=settings.false_emissions_per_day)
         found = detect(psd, floor, pfa=pfa, merge_gap_hz=settings.merge_gap_hz, merge_gap_s=settings.merge_gap_s)
-        return Findings(first_sample=first_sample, psd=psd, floor=floor, detections=found)
+        return Findings(first_sample=self._first_sample, psd=psd, floor=floor, detections=found)
 
 
 def bins_of(psd: Psd, lower_offset_hz: float, upper_offset_hz: float) -> slice:

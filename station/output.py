@@ -33,10 +33,10 @@ class JsonSink:
         self._stream = stream or sys.stdout
 
     def put(self, records: Iterable[AnyRecord]) -> None:
-        """Write ``records`` and flush: whoever reads sees them at once."""
+        """Write ``records``, each flushed: whoever reads sees it while the next is still being worked on."""
         for record in records:
             self._stream.write(to_json(record) + "\n")
-        self._stream.flush()
+            self._stream.flush()
 
     def end_of_source(self) -> None:
         """Nothing to do."""

@@ -89,6 +89,7 @@ class Replay:
             source=recording.name,
             center_freq_hz=capture.center_freq_hz,
             sample_rate_hz=recording.sample_rate_hz,
+            sample_format=recording.sample_format,
             clock=SampleClock(
                 first_sample=capture.first_sample,
                 start_time_ns=capture.start_time_ns,

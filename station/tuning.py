@@ -13,6 +13,7 @@ from config.settings import StationSettings
 from config.wire import AnyRecord, Header
 from dsp.errors import ParameterError, TooFewSamplesError
 from dsp.types import Emission
+from dsp.units import SampleFormat
 from station.analysis import DwellAnalysis, Findings, shows_signal
 from station.cell_messages import cell_report
 from station.identity import GsmWatch, Heard, LteWatch
@@ -40,6 +41,7 @@ class TuningFacts:
     """File name of the recording, or receiver."""
     center_freq_hz: float | None
     sample_rate_hz: float
+    sample_format: SampleFormat
     clock: SampleClock
     labels: tuple[Label, ...] = ()
 
@@ -59,6 +61,7 @@ class Tuning:
         self._spectrum = SpectrumLog(settings.analysis.spectrum_bins)
         self._gsm = GsmWatch(settings.identity, sample_rate_hz=rate, center_freq_hz=center)
         self._lte = LteWatch(settings.identity, sample_rate_hz=rate, center_freq_hz=center)
+        self._analysis = DwellAnalysis(settings.analysis, sample_rate_hz=rate, sample_format=facts.sample_format)
         self._summary = SummaryLog()
         self._first_sample: int | None = None
         self._end_sample = 0
@@ -77,10 +80,10 @@ class Tuning:
         self._summary.add(findings)
         self._note_changes(events, findings)
         yield from (self._emission(event) for event in events)
-        now_s = self._seconds(findings.end_sample)
-        heard = [*self._gsm.dwell(kept, findings, now_s), *self._lte.dwell(kept, findings, now_s)]
-        yield from self._cells(heard)
         yield from self._gathered(findings, sightings)
+        now_s = self._seconds(findings.end_sample)
+        yield from self._cells(self._gsm.dwell(kept, findings, now_s))
+        yield from self._cells(self._lte.dwell(kept, findings, now_s))
 
     def finish(self) -> Iterator[AnyRecord]:
         """Yield what remains to be said when the tuning ends: cells, clears, occupancy, spectrum, and the summary."""
@@ -106,33 +109,37 @@ class Tuning:
     def _analyse(self, blocks: Iterable[IQBlock], n_samples: int) -> tuple[Findings | None, list[IQBlock]]:
         """Return the findings of a dwell, and its samples where someone wants them; None: the dwell cannot be used."""
         kept: list[IQBlock] = []
-        analysis: DwellAnalysis | None = None
-        first, finite = 0, True
+        begun, usable, wanted = False, True, False
         for block in blocks:
-            if analysis is None:
-                first = block.first_sample
-                self._first_sample = first if self._first_sample is None else self._first_sample
-                now_s = self._seconds(first)
-                wanted = self._gsm.wants_samples(now_s), self._lte.wants_samples(now_s)
-                try:
-                    analysis = DwellAnalysis(
-                        self._settings.analysis, n_samples=n_samples, sample_rate_hz=block.sample_rate_hz, sample_format=block.sample_format
-                    )
-                except TooFewSamplesError as error:
-                    self.faults.append(
-                        f"{self._facts.source}: {error.n_samples} samples are too short a stretch, {error.needed} are needed"
-                    )
-                    return None, []
+            if not begun:
+                begun, wanted = True, self._wanted(block.first_sample)
+                usable = self._begun(block, n_samples)
             self._end_sample = block.first_sample + block.n_samples
-            if finite := finite and self._added(analysis, block):
-                if any(wanted):
-                    kept.append(block)
-        return (analysis.findings(first), kept) if analysis is not None and finite else (None, [])
+            usable = usable and self._added(block)
+            if usable and wanted:
+                kept.append(block)
+        return (self._analysis.findings(), kept) if begun and usable else (None, [])
 
-    def _added(self, analysis: DwellAnalysis, block: IQBlock) -> bool:
-        """Add ``block`` to ``analysis``; where it holds NaN or infinity, note that and return False."""
+    def _wanted(self, first_sample: int) -> bool:
+        """Return whether the samples of the dwell that begins at ``first_sample`` are to be kept until its end."""
+        self._first_sample = first_sample if self._first_sample is None else self._first_sample
+        now_s = self._seconds(first_sample)
+        gsm, lte = self._gsm.wants_samples(now_s), self._lte.wants_samples(now_s)
+        return gsm or lte
+
+    def _begun(self, block: IQBlock, n_samples: int) -> bool:
+        """Begin a dwell's analysis; where it is too short for any, note that and return False."""
         try:
-            analysis.add(block.samples)
+            self._analysis.begin(block.first_sample, n_samples)
+        except TooFewSamplesError as error:
+            self.faults.append(f"{self._facts.source}: {error.n_samples} samples are too short a stretch, {error.needed} are needed")
+            return False
+        return True
+
+    def _added(self, block: IQBlock) -> bool:
+        """Add ``block`` to the dwell; where it holds NaN or infinity, note that and return False."""
+        try:
+            self._analysis.add(block.samples)
         except ParameterError:
             bad = np.flatnonzero(~np.isfinite(block.samples))
             if bad.size == 0:
@@ -189,7 +196,7 @@ class Tuning:
         analysis = self._settings.analysis
         self._occupancy.add(sightings, findings.psd.duration_s)
         self._spectrum.add(findings.psd, findings.floor, findings.first_sample)
-        if self._spectrum.duration_s >= analysis.spectrum_interval_s * (1 - 1e-9):
+        if self._summary.dwells == 1 or self._spectrum.duration_s >= analysis.spectrum_interval_s * (1 - 1e-9):
             yield from self._take_spectrum()
         if self._occupancy.observed_s >= analysis.occupancy_interval_s * (1 - 1e-9):
             yield from self._take_occupancy()

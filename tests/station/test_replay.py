@@ -74,10 +74,10 @@ def test_samples_beyond_full_scale_make_levels_relative_and_clipping_unjudged(ma
     assert any(note.startswith("full_scale_unknown: ") for note in summary["notes"])
 
 
-def test_spectra_come_every_interval_and_cover_the_span(make_sigmf: Make) -> None:
+def test_spectra_come_at_once_and_then_every_interval_and_cover_the_span(make_sigmf: Make) -> None:
     spectra = of_kind(replayed(make_sigmf(n_samples=600_000)), "spectrum")
-    assert [one["duration_s"] for one in spectra] == [1.0, 1.0, 0.5]
-    assert [one["start_time_ns"] for one in spectra] == [0, 1_000_000_000, 2_000_000_000]
+    assert [one["duration_s"] for one in spectra] == [0.25, 1.0, 1.0, 0.25]
+    assert [one["start_time_ns"] for one in spectra] == [0, 250_000_000, 1_250_000_000, 2_250_000_000]
     for one in spectra:
         assert len(one["mean_dbfs_hz"]) == len(one["max_dbfs_hz"]) == len(one["floor_dbfs_hz"]) == 1024
         assert one["lower_freq_hz"] == 940.88e6

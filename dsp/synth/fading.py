@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from dsp.types import ComplexArray
 
@@ -38,7 +39,7 @@ def model(name: str, carrier_hz: float) -> tuple[Path, ...]:
     return tuple(Path(delay_us=delay, level_db=level - total_db, doppler_hz=doppler_hz) for delay, level in taps)
 
 
-def path_gains(path: Path, times_s: np.ndarray[tuple[int], np.dtype[np.float64]], rng: np.random.Generator) -> ComplexArray:
+def path_gains(path: Path, times_s: npt.NDArray[np.floating], rng: np.random.Generator) -> ComplexArray:
     """Return the complex gain of ``path`` at ``times_s``, shape (n,), complex64, mean square 10^(level_db / 10).
 
     Fading: sum of 32 sinusoids with angles of arrival evenly spread round a random turn and random phases drawn from ``rng``; the

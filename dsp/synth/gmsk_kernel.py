@@ -29,9 +29,9 @@ def modulate(
     ``shape``: (32, STEPS + 1), the phasor over one symbol by the five symbols round it. ``patterns``, ``turns``: (n_slots, symbols),
     that index, and the quarter turns gathered before, for the symbols from LEAD before a slot's start. ``clock``: (first slot, slot
     length, LEAD, symbol time of the first sample, symbols per sample, carrier turns per sample, carrier turns at the first sample,
-    samples per gain). ``gains``: (n_gains,), the path's complex gain, linear in between; gain 0 is at the first sample.
+    samples per gain, samples from gain 0 to the first sample). ``gains``: (n_gains,), the path's complex gain, linear in between.
     """
-    first_slot, slot_length, lead, start, step, spin, angle, hold = clock
+    first_slot, slot_length, lead, start, step, spin, angle, hold, late = clock
     quarter = np.array([1.0, 1.0j, -1.0, -1.0j], dtype=np.complex64)
     n = out.shape[0]
     slot, slot_end, slot_start = -1, -math.inf, 0.0
@@ -57,7 +57,7 @@ def modulate(
         pattern = patterns[slot, symbol]
         low = shape[pattern, left]
         value = low + np.float32(place - left) * (shape[pattern, left + 1] - low)
-        at = m / hold
+        at = (m + late) / hold
         g = int(at)
         gain = gains[g] + np.float32(at - g) * (gains[g + 1] - gains[g])
         out[m] += np.complex64(value * quarter[turns[slot, symbol]] * gain * np.complex64(slot_phase * rotation))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,8 @@ from dsp.gsm import params
 from dsp.synth.fading import DIRECT, Path, path_gains
 from dsp.synth.gmsk import LEAD, phasors, symbol_tables
 from dsp.synth.gsm_frames import FrameSource
-from dsp.types import ComplexArray
+from dsp.synth.gsm_messages import CellDescription
+from dsp.types import ComplexArray, FloatArray
 
 ALIAS_FREE_HZ: Final = 1.0e6
 """Sampled slower than this the signal is made at a multiple and filtered: its spectrum at +-0.5 MHz is 60 dB down."""
@@ -26,10 +28,10 @@ class GsmSignal:
     ``ppm`` > 0 is a fast receiver clock: the carrier appears at ``offset_hz`` - ppm 1e-6 ``carrier_hz`` (and the symbols slower).
     """
 
-    bsic: int
-    blocks: Mapping[str, bytes]
-    """System information by name ("SI3"), 23 octets each; see ``dsp.synth.gsm_messages``."""
-    combined: bool = False
+    cell: CellDescription
+    """What the BCCH says; ``blocks`` where given is sent instead, octet by octet."""
+    blocks: Mapping[str, bytes] | None = None
+    """System information by name ("SI3"), 23 octets each."""
     busy_slots: tuple[int, ...] = ()
     offset_hz: float = 0.0
     """Nominal frequency of the carrier against the nominal tuned frequency."""
@@ -45,12 +47,13 @@ class GsmSignal:
     paths: tuple[Path, ...] = DIRECT
     seed: int = 0
     """Of the fading."""
-    frames: FrameSource = field(init=False, repr=False, compare=False)
+    source: FrameSource = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Code the messages."""
-        source = FrameSource(bsic=self.bsic, blocks=self.blocks, combined=self.combined, busy_slots=self.busy_slots)
-        object.__setattr__(self, "frames", source)
+        blocks = self.cell.blocks() if self.blocks is None else self.blocks
+        source = FrameSource(bsic=self.cell.bsic, blocks=blocks, combined=self.cell.combined, busy_slots=self.busy_slots)
+        object.__setattr__(self, "source", source)
 
     @property
     def cfo_hz(self) -> float:
@@ -85,24 +88,24 @@ class GsmSignal:
         shortest = min(path.delay_us for path in self.paths) * 1e-6 * params.SYMBOL_RATE_HZ
         first_slot = math.floor((begin - longest + LEAD) / params.SLOT_SYMBOLS)
         last_slot = math.floor((begin - shortest + n * step + LEAD) / params.SLOT_SYMBOLS) + 1
-        tables = symbol_tables(self.frames.slots(self.start_fn * 8 + first_slot, last_slot - first_slot + 1))
+        tables = symbol_tables(self.source.slots(self.start_fn * 8 + first_slot, last_slot - first_slot + 1))
         spin = (self.offset_hz + self.cfo_hz) / sample_rate_hz
         turns = math.fmod(spin * start_sample, 1.0) + self.phase_rad / (2 * math.pi)
         rng = np.random.default_rng(self.seed)
         out = np.zeros(n, dtype=np.complex64)
         for path in self.paths:
-            hold, gains = self._gains(path, start_sample, n, true_rate_hz, rng)
-            late = begin - path.delay_us * 1e-6 * params.SYMBOL_RATE_HZ
-            clock = np.array([first_slot, params.SLOT_SYMBOLS, LEAD, late, step, spin, turns, hold])
+            hold, late, gains = self._gains(path, start_sample, n, true_rate_hz, rng)
+            delayed = begin - path.delay_us * 1e-6 * params.SYMBOL_RATE_HZ
+            clock = np.array([first_slot, params.SLOT_SYMBOLS, LEAD, delayed, step, spin, turns, hold, late])
             modulate(out, phasors(), *tables, clock, gains)
         return out
 
-    def _gains(self, path: Path, start_sample: int, n: int, rate_hz: float, rng: np.random.Generator) -> tuple[float, ComplexArray]:
-        """Return (samples per gain, gains) of ``path`` from ``start_sample`` on, the signal's amplitude included."""
-        hold = float(n) if path.doppler_hz == 0.0 else rate_hz / (64 * path.doppler_hz)
-        count = math.ceil(n / hold) + 2
-        times = (start_sample + hold * np.arange(count)) / rate_hz
-        return hold, path_gains(path, times, rng) * np.float32(math.sqrt(self.power))
+    def _gains(self, path: Path, start_sample: int, n: int, rate_hz: float, rng: np.random.Generator) -> tuple[int, int, ComplexArray]:
+        """Return (samples per gain, samples from the first gain to the first sample, gains) of ``path``, the amplitude included."""
+        hold = n + 1 if path.doppler_hz == 0.0 else max(1, int(rate_hz / (128 * path.doppler_hz)))
+        first, late = divmod(start_sample, hold)
+        times = hold * (first + np.arange((late + n) // hold + 2)) / rate_hz
+        return hold, late, path_gains(path, times, rng) * np.float32(math.sqrt(self.power))
 
 
 def noise_power(signal_power: float, snr_db: float, sample_rate_hz: float) -> float:
@@ -110,9 +113,10 @@ def noise_power(signal_power: float, snr_db: float, sample_rate_hz: float) -> fl
     return signal_power / 10 ** (snr_db / 10) * sample_rate_hz / params.SYMBOL_RATE_HZ
 
 
-def _decimator(factor: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+@lru_cache(maxsize=16)
+def _decimator(factor: int) -> FloatArray:
     """Return a low-pass filter, shape (odd,), for decimation by ``factor``: flat to 0.42 of the low rate, 60 dB down from 0.58."""
     reach = 24 * factor
     t = np.arange(-reach, reach + 1) / factor
     taps = np.sinc(t) * np.kaiser(2 * reach + 1, 6.0)
-    return (taps / taps.sum()).astype(np.float32)
+    return np.asarray(taps / taps.sum(), dtype=np.float32)

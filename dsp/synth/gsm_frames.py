@@ -13,15 +13,13 @@ from dsp.gsm import coding, params
 
 EMPTY_PAGING: Final = bytes.fromhex("1506210001f0") + bytes([0x2B] * 17)
 """Paging request type 1 without an identity (TS 44.018 cl. 9.1.22): what a network sends when it pages nobody."""
-OTHERS: Final = {4: ("SI2quater", "SI13", "SI2ter", "SI2bis"), 5: ("SI2ter", "SI2bis", "SI13", "SI2quater")}
-"""What TC 4 and 5 carry, the first that the cell has; SI13 and the rest take turns where a cell has more (see ``message_at``)."""
 
 
 def message_at(fn: int, blocks: Mapping[str, bytes]) -> str:
     """Return the name of the message in the BCCH block that begins in frame ``fn``, of those in ``blocks``.
 
-    TS 45.002 cl. 6.3.1.3. TC 4 and 5 take turns through the messages that are neither SI1 to SI4; a missing SI1 is replaced by the
-    next message in order.
+    TS 45.002 cl. 6.3.1.3. TC 4 and 5 take turns through the messages that are none of SI1 to SI4; in the place of one that the cell has
+    not, SI3 is sent.
     """
     tc = params.tc(fn)
     name: str = params.BCCH_SCHEDULE[tc]
@@ -57,7 +55,7 @@ class FrameSource:
                 out[row] = burst
         for timeslot in self._busy:
             for row in range((timeslot - first) % 8, n, 8):
-                data = np.random.default_rng(first + row).integers(0, 2, 114, dtype=np.uint8)
+                data = np.random.default_rng((first + row) % (8 * params.HYPERFRAME_FRAMES)).integers(0, 2, 114, dtype=np.uint8)
                 out[row] = coding.normal_burst(data, self._bsic & 7)
         return out
 
@@ -69,9 +67,11 @@ class FrameSource:
             return coding.sch_burst(coding.encode_sch(self._bsic, fn))
         if place in params.BCCH_FRAMES and self._coded:
             part = place - params.BCCH_FRAMES[0]
-            return self._coded[message_at(fn - part, self._blocks)][part]
+            burst: BitArray = self._coded[message_at(fn - part, self._blocks)][part]
+            return burst
         if place in self._ccch:
-            return self._paging[self._ccch[place]]
+            fill: BitArray = self._paging[self._ccch[place]]
+            return fill
         return None
 
 

@@ -57,22 +57,26 @@ class Tracker:
         """Return the events of one dwell that ended at ``end_ns``. ``slack_hz``: edges this close still belong together."""
         events: list[TrackEvent] = []
         mine: dict[int, list[Sighting]] = {}
-        new: list[Sighting] = []
-        for sighting in sightings:
-            track = self._home(sighting, slack_hz)
-            if track is None:
-                new.append(sighting)
+        new: list[list[Sighting]] = []
+        for sighting in sorted(sightings, key=lambda one: (one.lower_freq_hz - one.upper_freq_hz, one.first_ns)):
+            home = _home(sighting, [track.last for track in self._tracks], slack_hz)
+            if home is not None:
+                mine.setdefault(home, []).append(sighting)
+                continue
+            group = _home(sighting, [pieces[0] for pieces in new], slack_hz)
+            if group is None:
+                new.append([sighting])
             else:
-                mine.setdefault(id(track), []).append(sighting)
-        for track in self._tracks:
-            if pieces := mine.get(id(track)):
+                new[group].append(sighting)
+        for index, track in enumerate(self._tracks):
+            if pieces := mine.get(index):
                 track.add(joined(pieces), self._gap_ns)
             elif held(track.last.lower_freq_hz, track.last.upper_freq_hz):
                 track.held_ns = end_ns
             if track.wants_update(end_ns, self._settings):
                 events.append(track.event("update", end_ns))
         events += self._clear(end_ns)
-        events += [self._begin(sighting) for sighting in new]
+        events += [self._begin(joined(pieces)) for pieces in sorted(new, key=lambda pieces: pieces[0].center_freq_hz)]
         return events
 
     def finish(self, end_ns: int) -> list[TrackEvent]:
@@ -80,11 +84,6 @@ class Tracker:
         events = [track.event("clear", end_ns) for track in self._tracks]
         self._tracks = []
         return events
-
-    def _home(self, sighting: Sighting, slack_hz: float) -> _Track | None:
-        shares = [(track.share(sighting, slack_hz), -index) for index, track in enumerate(self._tracks)]
-        share, index = max(shares, default=(0.0, 0))
-        return self._tracks[-index] if share >= 0.5 else None
 
     def _begin(self, sighting: Sighting) -> TrackEvent:
         words = f"{self._seed}|{sighting.first_ns}|{round(sighting.center_freq_hz)}|{self.count}"
@@ -137,13 +136,6 @@ class _Track:
         self.level_db = self.told_level_db = _level_db(first.power)
         self.told_center_hz = first.center_freq_hz
         self.told_ns = first.last_ns
-
-    def share(self, other: Sighting, slack_hz: float) -> float:
-        """Return how much of the narrower of both lies in the other, 0 to 1, edges widened by ``slack_hz``."""
-        low = max(self.last.lower_freq_hz, other.lower_freq_hz) - slack_hz
-        high = min(self.last.upper_freq_hz, other.upper_freq_hz) + slack_hz
-        width = min(self.last.upper_freq_hz - self.last.lower_freq_hz, other.upper_freq_hz - other.lower_freq_hz)
-        return max(0.0, min(1.0, (high - low) / (width + 2 * slack_hz))) if width + slack_hz > 0 else 0.0
 
     def add(self, one: Sighting, gap_ns: int) -> None:
         """Take in what the next dwell shows."""
@@ -207,6 +199,21 @@ class _Track:
             cut_low=self.cut_low,
             cut_high=self.cut_high,
         )
+
+
+def _home(sighting: Sighting, places: Sequence[Sighting], slack_hz: float) -> int | None:
+    """Return which of ``places`` an emission belongs to: the one it shares most with, at least half of the narrower of both."""
+    shares = [_share(place, sighting, slack_hz) for place in places]
+    best = max(range(len(shares)), key=shares.__getitem__, default=None)
+    return best if best is not None and shares[best] >= 0.5 else None
+
+
+def _share(one: Sighting, other: Sighting, slack_hz: float) -> float:
+    """Return how much of the narrower of both lies in the other, 0 to 1, edges widened by ``slack_hz``."""
+    low = max(one.lower_freq_hz, other.lower_freq_hz) - slack_hz
+    high = min(one.upper_freq_hz, other.upper_freq_hz) + slack_hz
+    width = min(one.upper_freq_hz - one.lower_freq_hz, other.upper_freq_hz - other.lower_freq_hz)
+    return max(0.0, min(1.0, (high - low) / (width + 2 * slack_hz)))
 
 
 def _level_db(power: float) -> float:

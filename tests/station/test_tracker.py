@@ -136,6 +136,12 @@ def test_bursts_are_counted_and_one_across_the_seam_of_two_dwells_counts_once() 
     assert follow(dwells)[-1].burst_count == 5
 
 
+def test_bursts_of_the_first_dwell_at_one_place_are_one_track() -> None:
+    events = follow([[sighting(0, first_s=0.0, last_s=0.05), sighting(0, first_s=0.1, last_s=0.2, width_hz=8e3)]])
+    assert kinds(events) == ["onset", "clear"]
+    assert events[-1].burst_count == 2
+
+
 def test_pieces_in_time_add_up_and_pieces_in_frequency_do_not() -> None:
     later = joined([sighting(0, first_s=0.15, last_s=0.2), sighting(0, first_s=0.0, last_s=0.1)])
     assert (later.burst_count, later.on_s) == (2, pytest.approx(0.15))

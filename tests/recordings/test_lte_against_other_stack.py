@@ -130,3 +130,49 @@ def test_a_cell_that_differs_in_one_thing_does_not_match(recordings: Path, chang
     gains = port_gains(grids, wrong)
     at: npt.NDArray[np.bool_] = roles(wrong) == REFERENCE
     assert evm(grids[0][at], np.tensordot(gains, grid_of(wrong, 0)[:, at], 1)) > 2 * EVM_LIMIT
+
+
+def over_the_air_tdd(recordings: Path) -> ComplexArray:
+    """Three frames' length of a TDD network on the air, its annotated offset taken off."""
+    meta = json.loads((recordings / "lte_tdd_ota_1890M_1.92M_rtlsdr.sigmf-meta").read_text())
+    raw = np.fromfile(recordings / "lte_tdd_ota_1890M_1.92M_rtlsdr.sigmf-data", dtype=np.uint8, count=2 * 3 * 19_200)
+    samples = to_complex64(raw, "cu8")
+    samples -= samples.mean()
+    cfo_hz = meta["annotations"][0]["truth:cfo_hz"]
+    samples *= np.exp(-2j * np.pi * cfo_hz / 1.92e6 * np.arange(samples.size)).astype(np.complex64)
+    return samples
+
+
+def likeness(samples: ComplexArray, cell: LteCellDescription) -> dict[int, list[float]]:
+    """How alike each symbol's PSS or SSS, or one port's references, are to what is heard in subframes 0 and 5 and DwPTS: 0 to 1."""
+    sent, role = grid_of(cell, 0), roles(cell)
+    per_subframe = sent.shape[1] // 10
+    always = [s for subframe in (0, 5) for s in range(subframe * per_subframe, (subframe + 1) * per_subframe + 3)]
+    known = np.zeros_like(sent)
+    known[:, always] = np.where((role == SYNC) | (role == REFERENCE), sent, 0)[:, always]
+    template = np.fft.fft(modulate_frame(known[0], cp=cell.cp, n_fft=128), samples.size)
+    start = int(np.abs(np.fft.ifft(np.fft.fft(samples) * np.conj(template)))[:19_200].argmax())
+    heard = demodulate_frame(samples[start : start + 19_200], cp=cell.cp, n_rb=6, n_fft=128)
+    out: dict[int, list[float]] = {SYNC: [], REFERENCE: []}
+    for symbol in always:
+        for kind, ports in ((SYNC, known[:1]), (REFERENCE, known)):
+            for port in ports:
+                at = (role[symbol] == kind) & (port[symbol] != 0)
+                if at.any():
+                    a, b = heard[symbol, at], port[symbol, at]
+                    out[kind].append(float(np.abs(np.vdot(b, a)) ** 2 / (np.vdot(a, a).real * np.vdot(b, b).real)))
+    return out
+
+
+def test_a_tdd_network_on_the_air_has_its_known_elements_where_the_synthetic_cell_has_them(recordings: Path) -> None:
+    """Two ports, PCI 253, normal prefix; a radio channel lies between, so likeness stays below 1."""
+    cell = LteCellDescription(pci=253, n_rb=6, n_ports=2, duplex="tdd", load=0.0)
+    samples = over_the_air_tdd(recordings)
+    right = likeness(samples, cell)
+    assert len(right[SYNC]) == 4
+    assert min(right[SYNC]) > 0.7
+    assert np.mean(right[REFERENCE]) > 0.7
+    for wrong in (replace(cell, duplex="fdd"), replace(cell, cp="extended")):
+        other = likeness(samples, wrong)
+        assert min(other[SYNC]) < 0.2  # the PSS alone is found
+        assert np.mean(other[REFERENCE]) < 0.3

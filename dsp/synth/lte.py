@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
@@ -19,17 +20,19 @@ import numpy as np
 from dsp.errors import ParameterError
 from dsp.lte.params import FRAME_S, SLOTS_PER_FRAME, SUBCARRIER_HZ, SUBCARRIERS_PER_RB, cp_lengths
 from dsp.lte.types import CyclicPrefix
-from dsp.synth.lte_channel import FADING, Gains, Path, Reception, add_path, gain_times_s, interpolator, noise_variance, path_delays_s
+from dsp.synth.fading import Path
+from dsp.synth.lte_channel import Reception, add_path, fading_paths, gain_times_s, interpolator, noise_variance, port_gains
 from dsp.synth.lte_grid import LteCellDescription, frame_grid, frame_mib, frame_sfn
 from dsp.types import ComplexArray
 
 __all__ = [
-    "FADING",
     "LteCellDescription",
     "LteDownlink",
+    "LteSignal",
     "Path",
     "Reception",
     "demodulate_frame",
+    "fading_paths",
     "frame_mib",
     "frame_sfn",
     "modulate_frame",
@@ -53,7 +56,6 @@ class LteDownlink:
         self.seed = seed
         self._n_fft = FFT_SIZES[cell.n_rb]
         self._native_hz = self._n_fft * SUBCARRIER_HZ
-        self._gains = Gains(reception, n_ports=cell.n_ports, seed=seed)
         self._table = interpolator(**_band(cell.n_rb, self._native_hz, sample_rate_hz, reception.offset_hz), rate_hz=self._native_hz)
         self._frame = lru_cache(maxsize=_FRAMES_KEPT)(self._make_frame)
 
@@ -92,19 +94,19 @@ class LteDownlink:
         stretch = 1 + self.reception.cell_ppm * 1e-6
         begin_s = first / clock * stretch + self.reception.start_s
         step_s = stretch / clock
-        delays = path_delays_s(self.reception)
+        paths = self.reception.all_paths
         half = self._table.shape[1] // 2
-        start = int(np.floor((begin_s - delays.max()) * self._native_hz)) - half
+        start = int(np.floor((begin_s - 1e-6 * max(path.delay_us for path in paths)) * self._native_hz)) - half
         stop = int(np.ceil((begin_s + count * step_s) * self._native_hz)) + half + 1
         source = self._native(start, stop)
         times = gain_times_s(begin_s, begin_s + count * step_s)
-        gains = self._gains.at(times)
         gain_step = times[1] - times[0]
+        gain_walk = (begin_s - times[0]) / gain_step, step_s / gain_step
         for port in range(self.cell.n_ports):
-            for path, delay in enumerate(delays):
-                walk = (begin_s - delay) * self._native_hz - start, step_s * self._native_hz
-                gain_walk = (begin_s - times[0]) / gain_step, step_s / gain_step
-                add_path(out, source[port], self._table, walk, gains[port, path], gain_walk)
+            gains = port_gains(self.reception, port=port, seed=self.seed, times_s=times)
+            for path, gain in zip(paths, gains, strict=True):
+                walk = (begin_s - 1e-6 * path.delay_us) * self._native_hz - start, step_s * self._native_hz
+                add_path(out, source[port], self._table, walk, gain, gain_walk)
         cycles = self._apparent_hz / self.sample_rate_hz
         phase = (first * cycles + np.arange(count) * cycles) % 1.0
         out *= np.exp(2j * np.pi * phase).astype(np.complex64) * np.float32(np.sqrt(self.reception.re_power))
@@ -121,6 +123,24 @@ class LteDownlink:
         rng = np.random.default_rng((self.seed, frame & 0xFFFFFFFF))
         grid = frame_grid(self.cell, frame, rng=rng)
         return np.stack([modulate_frame(port, cp=self.cell.cp, n_fft=self._n_fft) for port in grid])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LteSignal:
+    """One cell at a receiver as an item of a scene, which says the sample rate."""
+
+    cell: LteCellDescription
+    reception: Reception
+    seed: int = 0
+
+    def samples(self, start_sample: int, n: int, sample_rate_hz: float) -> ComplexArray:
+        """Return samples ``start_sample`` to ``start_sample + n``, shape (n,), of the signal alone, without noise."""
+        return _downlink(self, sample_rate_hz).samples(start_sample, count=n)
+
+
+@lru_cache(maxsize=8)
+def _downlink(item: LteSignal, sample_rate_hz: float) -> LteDownlink:
+    return LteDownlink(item.cell, item.reception, sample_rate_hz=sample_rate_hz, seed=item.seed)
 
 
 def modulate_frame(grid: ComplexArray, *, cp: CyclicPrefix, n_fft: int) -> ComplexArray:

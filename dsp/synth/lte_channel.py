@@ -6,49 +6,39 @@ change of sample rate, so echoes fall between samples as they do on air and a cl
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from dsp.jit import compiled
+from dsp.synth.fading import DIRECT, Path, path_gains
 from dsp.types import ComplexArray
 
 PHASES: Final = 256
 """Steps of the interpolator's table; between them it interpolates linearly (error below -90 dB)."""
 _KAISER_BETA: Final = 7.0  # 70 dB
 _GAIN_STEP_S: Final = 1e-4
-_OSCILLATORS: Final = 24
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Path:
-    """One path: delay, level, phase. Equal for all ports up to the port's own phase."""
-
-    delay_us: float = 0.0
-    level_db: float = 0.0
-    phase_rad: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FadingProfile:
-    """Independent Rayleigh paths; levels are scaled to a total of 1 (TS 36.101 annex B.2)."""
-
-    delays_ns: tuple[float, ...]
-    levels_db: tuple[float, ...]
-    doppler_hz: float
 
 
 FadingName = Literal["EPA5", "ETU70"]
-FADING: Final[dict[str, FadingProfile]] = {
-    "EPA5": FadingProfile(delays_ns=(0, 30, 70, 90, 110, 190, 410), levels_db=(0.0, -1.0, -2.0, -3.0, -8.0, -17.2, -20.8), doppler_hz=5.0),
-    "ETU70": FadingProfile(
-        delays_ns=(0, 50, 120, 200, 230, 500, 1600, 2300, 5000),
-        levels_db=(-1.0, -1.0, -1.0, 0.0, 0.0, 0.0, -3.0, -5.0, -7.0),
-        doppler_hz=70.0,
+_PROFILES: Final[dict[FadingName, tuple[float, tuple[tuple[float, float], ...]]]] = {
+    "EPA5": (5.0, ((0, 0.0), (30, -1.0), (70, -2.0), (90, -3.0), (110, -8.0), (190, -17.2), (410, -20.8))),
+    "ETU70": (
+        70.0,
+        ((0, -1.0), (50, -1.0), (120, -1.0), (200, 0.0), (230, 0.0), (500, 0.0), (1600, -3.0), (2300, -5.0), (5000, -7.0)),
     ),
 }
+"""TS 36.101 tables B.2.1-2 and B.2.1-4: (delay in ns, level in dB); the number in the name is the Doppler shift in Hz."""
+
+
+def fading_paths(name: FadingName) -> tuple[Path, ...]:
+    """Return the Rayleigh paths of the model ``name``, their mean powers adding up to one."""
+    doppler_hz, taps = _PROFILES[name]
+    total_db = 10 * math.log10(sum(10 ** (level / 10) for _, level in taps))
+    return tuple(Path(delay_us=delay * 1e-3, level_db=level - total_db, doppler_hz=doppler_hz) for delay, level in taps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +57,16 @@ class Reception:
     receiver_ppm: float = 0.0
     start_s: float = 0.0
     """Where in the cell's frame 0 the first sample falls, seconds of the cell's time; any value."""
-    paths: tuple[Path, ...] = field(default_factory=lambda: (Path(),))
+    paths: tuple[Path, ...] = DIRECT
+    """From every port; a path that fades does so independently for each."""
     port_phases_rad: tuple[float, ...] = (0.0, 2.1, 4.0, 5.3)
     fading: FadingName | None = None
     """Takes the place of ``paths``."""
+
+    @property
+    def all_paths(self) -> tuple[Path, ...]:
+        """The paths there are."""
+        return self.paths if self.fading is None else fading_paths(self.fading)
 
 
 def noise_variance(re_power: float, *, snr_db: float, sample_rate_hz: float) -> float:
@@ -78,38 +74,11 @@ def noise_variance(re_power: float, *, snr_db: float, sample_rate_hz: float) -> 
     return float(re_power * 10 ** (-snr_db / 10) * sample_rate_hz / 15e3)
 
 
-def path_delays_s(reception: Reception) -> npt.NDArray[np.float64]:
-    """Return the delay of each path, shape (n_paths,)."""
-    if reception.fading is not None:
-        return np.array(FADING[reception.fading].delays_ns) * 1e-9
-    return np.array([path.delay_us for path in reception.paths]) * 1e-6
-
-
-class Gains:
-    """The complex gain of each path and port over time: fixed, or a sum of sinusoids at the Doppler shifts of evenly spread arrivals."""
-
-    def __init__(self, reception: Reception, *, n_ports: int, seed: int) -> None:
-        """Draw the fading's phases from ``seed``."""
-        self._fading = FADING[reception.fading] if reception.fading is not None else None
-        if self._fading is None:
-            path = np.array([10 ** (p.level_db / 20) * np.exp(1j * p.phase_rad) for p in reception.paths])
-            self._fixed = np.exp(1j * np.array(reception.port_phases_rad[:n_ports]))[:, None] * path
-            return
-        rng = np.random.default_rng((seed, 0xFAD))
-        shape = (n_ports, len(self._fading.delays_ns), _OSCILLATORS)
-        arrival = 2 * np.pi * (np.arange(_OSCILLATORS) + rng.random(shape)) / _OSCILLATORS
-        self._omega = 2 * np.pi * self._fading.doppler_hz * np.cos(arrival)
-        self._phase = 2 * np.pi * rng.random(shape)
-        power = 10 ** (np.array(self._fading.levels_db) / 10)
-        self._level = np.sqrt(power / power.sum() / _OSCILLATORS)
-
-    def at(self, times_s: npt.NDArray[np.float64]) -> ComplexArray:
-        """Return the gains at ``times_s``, shape (n_ports, n_paths, n_times)."""
-        if self._fading is None:
-            return np.repeat(self._fixed[:, :, None], times_s.size, axis=2).astype(np.complex64)
-        angle = self._omega[..., None] * times_s + self._phase[..., None]
-        gains: ComplexArray = (np.exp(1j * angle).sum(axis=2) * self._level[:, None]).astype(np.complex64)
-        return gains
+def port_gains(reception: Reception, *, port: int, seed: int, times_s: npt.NDArray[np.float64]) -> ComplexArray:
+    """Return the gain of each path from ``port`` at ``times_s``, shape (n_paths, n_times); ``seed`` decides the fading."""
+    rows = [path_gains(path, times_s, np.random.default_rng((seed, port, number))) for number, path in enumerate(reception.all_paths)]
+    turned: ComplexArray = np.array(rows, dtype=np.complex64) * np.complex64(np.exp(1j * reception.port_phases_rad[port]))
+    return turned
 
 
 def gain_times_s(first_s: float, last_s: float) -> npt.NDArray[np.float64]:

@@ -15,14 +15,16 @@ from dsp.synth.lte import (
     FFT_SIZES,
     LteCellDescription,
     LteDownlink,
+    LteSignal,
     Path,
     Reception,
     demodulate_frame,
+    fading_paths,
     frame_mib,
     modulate_frame,
     noise_variance,
 )
-from dsp.synth.lte_channel import FADING, Gains
+from dsp.synth.lte_channel import FadingName, port_gains
 from dsp.synth.lte_grid import CONTROL, DATA, PBCH, REFERENCE, SILENT, SYNC, TDD_SUBFRAMES, centre_subcarrier, frame_grid, roles
 from dsp.types import ComplexArray
 
@@ -186,20 +188,28 @@ def test_noise_variance_makes_the_snr_of_one_element() -> None:
 
 
 @pytest.mark.parametrize("name", ["EPA5", "ETU70"])
-def test_fading_paths_are_rayleigh_with_the_doppler_of_their_name(name: str) -> None:
+def test_fading_paths_are_rayleigh_with_the_doppler_of_their_name(name: FadingName) -> None:
     """Power 1 in all; correlation over time is the Bessel function J0(2 pi f t), first zero at 0.383 / f."""
-    doppler = FADING[name].doppler_hz
-    times = np.array([0.0, 0.3827 / doppler])
-    draws = np.array([Gains(Reception(fading=name), n_ports=2, seed=s).at(times) for s in range(400)])  # type: ignore[arg-type]
+    doppler_hz = float(name[3:])
+    times = np.array([0.0, 0.3827 / doppler_hz])
+    reception = Reception(fading=name)
+    draws = np.array([[port_gains(reception, port=p, seed=s, times_s=times) for p in (0, 1)] for s in range(400)])
     power = np.mean(np.abs(draws) ** 2, axis=(0, 1, 3))
     assert power.sum() == pytest.approx(1.0, abs=0.05)
-    levels = 10 ** (np.array(FADING[name].levels_db) / 10)
-    assert np.allclose(power, levels / levels.sum(), rtol=0.2)
+    levels = np.array([10 ** (path.level_db / 10) for path in fading_paths(name)])
+    assert levels.sum() == pytest.approx(1.0)
+    assert np.allclose(power, levels, rtol=0.2)
     first, later = draws[..., 0], draws[..., 1]
     assert abs(np.mean(first * np.conj(later)) / np.mean(np.abs(first) ** 2)) < 0.08
     strongest = np.abs(first[:, :, int(levels.argmax())]) ** 2
     assert np.mean(strongest > strongest.mean()) == pytest.approx(np.exp(-1), abs=0.06)
     assert abs(np.mean(draws[:, 0] * np.conj(draws[:, 1]))) < 0.02
+
+
+def test_a_signal_of_a_scene_is_the_same_downlink_at_the_scenes_rate() -> None:
+    item = LteSignal(cell=LteCellDescription(pci=9), reception=Reception(receiver_ppm=10.0), seed=3)
+    downlink = LteDownlink(item.cell, item.reception, sample_rate_hz=2.4e6, seed=3)
+    assert np.array_equal(item.samples(500, 1000, 2.4e6), downlink.samples(500, count=1000))
 
 
 @pytest.mark.parametrize("wrong", [{"pci": 504}, {"n_rb": 20}, {"n_ports": 3}, {"load": 1.5}, {"tdd_config": 7}, {"dwpts_symbols": 2}])

@@ -31,7 +31,7 @@ def demo_scene() -> Scene:
                 cn0_dbhz=cn0_dbhz(25.0, 20e3),
                 keying=Keying(on_s=4.0, period_s=12.0, first_s=3.0),
             ),
-            SceneItem(name="weak carrier", waveform=Tone(), freq_hz=943.0e6, bandwidth_hz=1e3, cn0_dbhz=31.0),
+            SceneItem(name="weak carrier", waveform=Tone(), freq_hz=942.1e6, bandwidth_hz=1e3, cn0_dbhz=31.0),
             SceneItem(name="drifting carrier", waveform=Tone(), freq_hz=941.63e6, bandwidth_hz=1e3, cn0_dbhz=50.0, drift_hz_s=1500.0),
         ),
         impairments=Impairments(dc=0.004 + 0.002j, gain_imbalance_db=0.1, phase_imbalance_deg=0.5),

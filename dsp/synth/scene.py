@@ -159,9 +159,7 @@ def _at_offset(item: SceneItem, first: int, n: int, *, tuned_hz: float, rate_hz:
     if item.drift_hz_s == 0.0:
         turn = _rotation(offset_hz / rate_hz, first, n, amplitude)
     else:
-        times_s = (first + np.arange(n)) / rate_hz
-        turns = (offset_hz * times_s) % 1.0 + (0.5 * item.drift_hz_s * times_s**2) % 1.0
-        turn = (amplitude * np.exp(2j * np.pi * turns)).astype(np.complex64)
+        turn = _chirp(offset_hz, item.drift_hz_s, (first + np.arange(n)) / rate_hz, amplitude)
     turn *= item.waveform.samples(first, n, rate_hz)
     if item.keying is not None and item.on_intervals(first / rate_hz, (first + n) / rate_hz) != [(first / rate_hz, (first + n) / rate_hz)]:
         turn *= item.keying.envelope((first + np.arange(n)) / rate_hz)
@@ -174,6 +172,18 @@ def _rotation(cycles: float, first: int, n: int, amplitude: float) -> ComplexArr
     row = (amplitude * np.exp(2j * np.pi * cycles * np.arange(_NCO))).astype(np.complex64)
     rows: ComplexArray = np.multiply.outer(starts, row).ravel()[:n]
     return rows
+
+
+def _chirp(offset_hz: float, drift_hz_s: float, times_s: npt.NDArray[np.float64], amplitude: float) -> ComplexArray:
+    """Return a carrier that is at ``offset_hz`` at time 0 and moves on evenly, shape (n,)."""
+    turns = times_s * (offset_hz + 0.5 * drift_hz_s * times_s)
+    turns -= np.rint(turns)
+    angle = (turns * (2.0 * np.pi)).astype(np.float32)
+    out = np.empty(times_s.size, np.complex64)
+    np.cos(angle, out=out.real)
+    np.sin(angle, out=out.imag)
+    out *= np.float32(amplitude)
+    return out
 
 
 @lru_cache(maxsize=8)

@@ -13,6 +13,7 @@ from dsp.gsm.coding import decode_block
 from dsp.gsm.params import FRAME_SYMBOLS, HYPERFRAME_FRAMES, MULTIFRAME_FRAMES, SYMBOL_RATE_HZ, tc
 from dsp.gsm.receiver import Reception
 from dsp.gsm.system_information import message_name, read_messages
+from dsp.gsm.taps import paths
 from dsp.gsm.types import BlockCount, CellStatus, GsmCell
 from dsp.types import PpmEstimate
 from dsp.units import db
@@ -65,7 +66,8 @@ class Heard:
 
     def sample_of(self, frame: int, part: Reception | None = None) -> float:
         """Return the dwell's sample at which frame ``frame`` of ``part`` (None: the longest) begins."""
-        return self.first_sample + (part or self.reception).timing.burst_at(frame) * self.samples_per_stream_sample
+        timing = (part or self.reception).timing
+        return self.first_sample + (timing.burst_at(frame) - timing.step) * self.samples_per_stream_sample
 
 
 def is_ghost(weak: Heard, strong: Heard) -> bool:
@@ -120,6 +122,7 @@ def cell_of(heard: Heard, *, center_freq_hz: float | None, ppm: PpmEstimate | No
     good = sorted((heard.sample_of(s.frame, part), part.fn(s.frame)) for part in heard.receptions for s in part.good_sch())
     nominal = clock.nominal_hz(center_freq_hz + heard.offset_hz, ppm.ppm) if center_freq_hz is not None and ppm is not None else None
     arfcn, band = arfcn_of_downlink(nominal) if nominal is not None else (None, None)
+    taps, spread_us = paths(r.channel.wide, noise=r.channel.wide_noise)
     no_channel = nominal is not None and arfcn is None
     status: CellStatus = "carrier"
     if r.bsic is not None and not no_channel:
@@ -141,8 +144,8 @@ def cell_of(heard: Heard, *, center_freq_hz: float | None, ppm: PpmEstimate | No
         fn_sample=round(good[0][0]) if good else None,
         blocks=_counts(heard),
         information=information,
-        taps=(),
-        delay_spread_us=None,
+        taps=taps,
+        delay_spread_us=spread_us if taps else None,
     )
 
 

@@ -36,8 +36,10 @@ class ChannelStatistics:
     """Shape (n, n): mean of h h^H."""
     noise: float
     """Variance of the noise in a symbol."""
-    profile: Float64
-    """Mean power of all ``N_TAPS`` taps from ``FIRST_TAP`` on, noise taken off."""
+    wide: Complex128
+    """Covariance of all ``N_TAPS`` taps from ``FIRST_TAP`` on, noise taken off."""
+    wide_noise: float
+    """Deviation of one such tap's mean power."""
     n_bursts: int
     correlation: Complex128
     """Autocorrelation of the noise, symbol by symbol of lag, shape (``WHITENING_ORDER`` + 1,)."""
@@ -95,8 +97,9 @@ def statistics(y: Complex128) -> ChannelStatistics:
     """Return the channel's statistics from the training symbols of n SCH bursts, shape (n, 64)."""
     taps, noise, error = least_squares(y, first=FIRST_TAP, count=N_TAPS)[:3]
     n = taps.shape[0]
-    profile = np.maximum(np.mean(np.abs(taps) ** 2, axis=0) - noise * np.diag(error), 0.0)
-    first, count = _window(profile, noise=noise, deviation=noise * float(error[N_TAPS // 2, N_TAPS // 2]) / np.sqrt(n))
+    wide = taps.T @ taps.conj() / n - noise * error
+    wide_noise = noise * float(error[N_TAPS // 2, N_TAPS // 2]) / np.sqrt(n)
+    first, count = _window(np.maximum(np.diag(wide).real, 0.0), noise=noise, deviation=wide_noise)
     taps, noise, error, residual = least_squares(y, first=FIRST_TAP + first, count=count)
     values, vectors = np.linalg.eigh(taps.T @ taps.conj() / n - noise * error)
     covariance = (vectors * np.maximum(values, 0.0)) @ vectors.conj().T
@@ -104,7 +107,7 @@ def statistics(y: Complex128) -> ChannelStatistics:
     covariance = (1.0 - blend) * covariance + blend * np.diag(np.diag(covariance).real)
     correlation = np.array([np.mean(residual[:, k:] * residual[:, : residual.shape[1] - k].conj()) for k in range(WHITENING_ORDER + 1)])
     return ChannelStatistics(
-        first=FIRST_TAP + first, covariance=covariance, noise=noise, profile=profile, n_bursts=n, correlation=correlation
+        first=FIRST_TAP + first, covariance=covariance, noise=noise, wide=wide, wide_noise=wide_noise, n_bursts=n, correlation=correlation
     )
 
 

@@ -15,9 +15,13 @@ from dsp.lte.sss import SssMatch, match_sss
 from dsp.lte.types import CyclicPrefix, Duplex
 from dsp.types import ComplexArray
 
-MIN_SIGMAS: Final = 9.0
-"""Reference signals must stand this far over noise: noise alone stays below 6, strong data of other cells below 9."""
-_N_IDENTITIES: Final = 3
+_ALONE_SIGMAS: Final = 8.0
+"""Reference signals that prove a cell alone: in white noise once in 10^10 (gamma, shape 80), times 51 offsets and the identities tried."""
+_SSS_SIGMAS: Final = 4.5
+"""The likeliest of 1344 identities stands 3.5 over noise on average: below this the reference signals are not even looked at."""
+_BOTH_SIGMAS: Final = (7.0, 5.0)
+"""Or an SSS and reference signals this strong each (neighbours' reference signals may lie on the same elements)."""
+_N_IDENTITIES: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +45,19 @@ class ReadCell:
     broadcast: Broadcast | None
 
 
-def synchronise(x: ComplexArray, peak: PssPeak) -> Synchronised | None:
-    """Return the cell at ``peak``, or None where no identity's reference signals are there. ``x``: 1.92 MS/s, shape (n,)."""
+def synchronise(x: ComplexArray, peak: PssPeak, known: Synchronised | None = None) -> Synchronised | None:
+    """Return the cell at ``peak``, or None where no identity's reference signals are there. ``x``: 1.92 MS/s, shape (n,).
+
+    ``known``: a cell of the same carrier, whose offset, drift and duplex are taken.
+    """
     refined = refine_peak(x, peak)
+    duplexes: tuple[Duplex, ...] = ("fdd", "tdd")
+    if known is not None:
+        refined = replace(refined, offset_hz=known.base.offset_hz, drift=known.base.drift)
+        duplexes = (known.duplex,)
     best: Synchronised | None = None
-    for match in match_sss(x, refined, n_best=_N_IDENTITIES):
-        found = _confirm(x, refined, match)
+    for match in match_sss(x, refined, n_best=_N_IDENTITIES, duplexes=duplexes):
+        found = _confirm(x, refined, match) if match.sigmas >= _SSS_SIGMAS else None
         if found is not None and (best is None or found.fit.sigmas > best.fit.sigmas):
             best = found
     return best
@@ -57,7 +68,8 @@ def _confirm(x: ComplexArray, peak: PssPeak, match: SssMatch) -> Synchronised | 
     base = replace(base, frame_sample=match.frame_sample % (FRAME * base.stretch))
     grid = frame_grid(x, base, match.cp)
     fit = fit_reference(pilots(grid, pci=match.pci, port=0, slots=downlink_slots(match.duplex)))
-    if fit.sigmas < MIN_SIGMAS:
+    sss_sigmas, crs_sigmas = _BOTH_SIGMAS
+    if fit.sigmas < _ALONE_SIGMAS and (match.sigmas < sss_sigmas or fit.sigmas < crs_sigmas):
         return None
     base = replace(base, offset_hz=base.offset_hz + fit.offset_error_hz)
     return Synchronised(pci=match.pci, duplex=match.duplex, cp=match.cp, base=base, fit=fit)

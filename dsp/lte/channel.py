@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from dsp.lte.ofdm import N_FFT, Float64Array, TimeBase
 from dsp.lte.reference_signals import Pilots
 from dsp.types import ComplexArray
 
+_T = TypeVar("_T", bound=np.generic)
 _TAP_STEP: Final = N_FFT / 72
 _TAPS: Final = np.arange(-1, 4) * _TAP_STEP
 _OFFSETS: Final = np.arange(-25, 26) * 60.0
@@ -32,12 +34,16 @@ class CrsFit:
 
 
 def fit_reference(pilots: Pilots) -> CrsFit:
-    """Return the energy of the reference signals summed coherently over each half frame and five taps, at the best carrier offset."""
-    taps = _segment_taps(pilots)
-    per_segment, seconds = taps
-    tones = np.exp(-2j * np.pi * seconds[..., np.newaxis] * _OFFSETS)
-    summed = np.einsum("gsd,gsf->gdf", per_segment, tones, optimize=True)
-    energy = np.sum(np.abs(_segments(pilots.values)) ** 2, axis=(1, 2))
+    """Return the energy of the reference signals summed coherently over each half frame and five taps, at the best carrier offset.
+
+    Each subcarrier, then each symbol, is first brought to its mean power: narrow carriers and bursts of others would otherwise make a few
+    elements count alone and the statistic spread more than that of noise.
+    """
+    levelled = replace(pilots, values=_levelled(pilots.values))
+    per_segment, seconds = _segment_taps(levelled)
+    tones = np.exp(-2j * np.pi * seconds[..., np.newaxis] * _OFFSETS).astype(np.complex64)
+    summed = np.matmul(per_segment.transpose(0, 2, 1), tones)
+    energy = np.sum(np.abs(_segments(levelled.values)) ** 2, axis=(1, 2))
     there = energy > 0
     if not there.any():
         return CrsFit(metric=0.0, shape=1, offset_error_hz=0.0)
@@ -47,7 +53,15 @@ def fit_reference(pilots: Pilots) -> CrsFit:
     return CrsFit(metric=float(metric[at]), shape=int(there.sum()) * _TAPS.size, offset_error_hz=offset)
 
 
-def _segments(values: ComplexArray) -> ComplexArray:
+def _levelled(values: ComplexArray) -> ComplexArray:
+    """Return ``values``, (n_frames, n_slots, n_symbols, 12), with every subcarrier's and then every symbol's mean power made 1."""
+    power = np.mean(np.abs(values) ** 2, axis=(0, 1), keepdims=True)
+    even = values / np.sqrt(np.maximum(power, 1e-30))
+    symbol = np.mean(np.abs(even) ** 2, axis=3, keepdims=True)
+    return np.where(symbol > 1e-3, even / np.sqrt(np.maximum(symbol, 1e-3)), 0.0).astype(np.complex64)
+
+
+def _segments(values: npt.NDArray[_T]) -> npt.NDArray[_T]:
     """Return (n_frames, n_slots, n_symbols, ...) as half frames, (2 n_frames, n_slots n_symbols / 2, ...)."""
     n_frames, n_slots, n_symbols = values.shape[:3]
     return values.reshape(2 * n_frames, n_slots // 2 * n_symbols, *values.shape[3:])
@@ -66,7 +80,7 @@ def refine_base(pilots: Pilots, base: TimeBase) -> TimeBase:
     Offset: the phase from half frame to half frame (+-100 Hz). Timing and drift: the line along which the half frames' delay spectra
     add up highest.
     """
-    taps, seconds = _segment_taps(pilots)
+    taps, _ = _segment_taps(pilots)
     whole = taps.sum(axis=1)
     turn = np.sum(np.conj(whole[:-1]) * whole[1:])
     error_hz = float(np.angle(turn)) / (2 * np.pi * _SEGMENT_S) if abs(turn) > 0 else 0.0
@@ -75,7 +89,10 @@ def refine_base(pilots: Pilots, base: TimeBase) -> TimeBase:
     there = np.arange(taps.shape[0])[np.any(np.abs(whole) > 0, axis=1)]
     middle = float(there.mean()) if there.size else 0.0
     return replace(
-        base, offset_hz=base.offset_hz + error_hz, frame_sample=base.frame_sample + delay - drift * middle, drift=base.drift + drift
+        base,
+        offset_hz=base.offset_hz + error_hz,
+        frame_sample=base.frame_sample + delay - drift * middle,
+        drift=base.drift + drift,
     )
 
 

@@ -51,7 +51,8 @@ def _correlation(pilots: Pilots, lag: int) -> float:
     before, after = np.array(pairs).T
     product = np.conj(pilots.values[:, before]) * pilots.values[:, after]
     both = pilots.valid[:, before] & pilots.valid[:, after]
-    return float(np.sum(product.real)) / max(int(both.sum()) * product.shape[-1], 1)
+    count = max(int(both.sum()) * product.shape[-1], 1)
+    return float(np.sum(product.real) / count)
 
 
 def _fit_doppler(lags_s: Float64Array, correlation: Float64Array) -> tuple[float, float]:
@@ -75,7 +76,8 @@ def _profile(pilots: Pilots) -> Float64Array:
     power = np.sum((np.conj(taps[:, before]) * taps[:, after]).real, axis=(0, 1))
     power = np.maximum(power, 0.02 * max(float(power.max()), 1e-30))
     total = float(power.sum())
-    return power / total
+    shares: Float64Array = power / total
+    return shares
 
 
 def channel_at_pbch(pilots: Pilots, grid: FrameGrid, statistics: Statistics) -> tuple[ComplexArray, Float64Array]:

@@ -42,13 +42,15 @@ class TimeBase:
 
     def at(self, nominal: Float64Array) -> Float64Array:
         """Return the sample at which ``nominal`` samples at 1.92 MS/s since the start of frame 0 have passed."""
-        return self.frame_sample + nominal * self.stretch
+        at: Float64Array = self.frame_sample + nominal * self.stretch
+        return at
 
 
 def useful_start(frame: npt.ArrayLike, slot: npt.ArrayLike, symbol: npt.ArrayLike, *, cp: CyclicPrefix) -> Float64Array:
     """Return nominal samples from the start of frame 0 to the useful part of symbols."""
     within = np.asarray(symbol_starts(cp, n_fft=N_FFT), dtype=np.float64)[np.asarray(symbol)]
-    return np.asarray(frame) * float(FRAME) + np.asarray(slot) * float(SLOT) + within
+    since: Float64Array = np.asarray(frame) * float(FRAME) + np.asarray(slot) * float(SLOT) + within
+    return since
 
 
 def demodulate(

@@ -1,10 +1,10 @@
 """PBCH: soft bits of every frame, the blocks they add up to, and when a MIB is to be believed (TS 36.211 cl. 6.6, 36.212 cl. 5.3.1).
 
-A block lasts four frames; which frame of the four the first is, and over how many antenna ports it is sent, is tried out. Chance passes
-the CRC once in 65536 times, so a single block is believed only with a margin: the soft bits' correlation with the block coded again, over
-the root of their energy, must reach 8.6. For soft bits of random signs the chance of that is below exp(-8.6^2 / 2) for any one word
-(Hoeffding), and 3 x 2^24 words have a good CRC: 4.4e-9 for a decode, below 1e-6 for the 40 to 80 decodes of a search. Two
-blocks in step (the same but for the SFN, which has moved on by the frames between) need no margin each... see ``MibSighting``.
+A block lasts four frames; which frame of the four the first is, and over how many antenna ports it is sent, is tried out:
+36 decodings of an 80 ms dwell and cell. Chance passes the CRC once in 65536 times, so a single block is believed only with a margin
+(``bch.BchDecode.margin``: -log10 of a bound on the chance of one decoding) of 6 + log10 of the decodings in a search, 360 at most. Two
+blocks in step (the same but for the SFN, which has moved on by the frames between) are 30 bits of agreement by themselves; the sum of their
+margins must still be positive, so that both together fit better than chance ever would.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from dsp.lte.bch import BchDecode, Mib, combine, decode_combined, encode, pack_mib
+from dsp.lte.bch import BchDecode, Mib, combine, decode, decode_many
 from dsp.lte.params import PBCH_BITS, PBCH_FRAMES, PBCH_SLOT, PBCH_SYMBOLS, SFN_CYCLE
 from dsp.lte.reference_signals import FrameGrid
 from dsp.lte.resource_grid import pbch_elements
@@ -22,6 +22,7 @@ from dsp.lte.types import CyclicPrefix
 from dsp.types import ComplexArray, FloatArray
 
 SINGLE_MARGIN: Final = 8.6
+"""6 + log10(360): 12 quarters and blocks, 3 numbers of ports, 10 cells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +36,12 @@ class Broadcast:
     count: int
     """Blocks of 40 ms that passed in step with each other."""
     margin: float
-    """The largest margin of those blocks."""
+    """The sum of those blocks' margins."""
 
     @property
     def certain(self) -> bool:
         """Whether it may be believed: twice in step, or once with margin."""
-        return self.count >= 2 or self.margin >= SINGLE_MARGIN
+        return self.margin >= (SINGLE_MARGIN if self.count < 2 else 0.0)
 
 
 def soft_bits(grid: FrameGrid, channels: tuple[ComplexArray, ...], *, pci: int, noise: float) -> FloatArray:
@@ -72,46 +73,39 @@ def find_broadcast(soft: dict[int, FloatArray], *, pci: int, cp: CyclicPrefix) -
 
     Of what passes, blocks in step are counted; the most, then the largest margin, win.
     """
-    found: list[tuple[BchDecode, int, float]] = []
+    found: list[tuple[BchDecode, int]] = []
     for n_ports, llrs in soft.items():
-        for quarter in range(PBCH_FRAMES):
-            found += _blocks(llrs, quarter, pci=pci, cp=cp, n_ports=n_ports)
+        spans = [span for quarter in range(PBCH_FRAMES) for span in _spans(llrs, quarter)]
+        if not spans:
+            continue
+        combined = np.array([combine(llrs[a:b], pci=pci, cp=cp, quarter=q) for a, b, q in spans])
+        passed = decode_many(combined, quarters=[q for _, _, q in spans], ports=(n_ports,))
+        for (a, b, q), once in zip(spans, passed, strict=True):
+            decoded = decode(llrs[a:b], pci=pci, cp=cp, quarter=q, ports=(n_ports,)) if once is not None else None
+            if decoded is not None:
+                found.append((decoded, (decoded.mib.sfn + q - a) % SFN_CYCLE))
     return _in_step(found)
 
 
-def _blocks(llrs: FloatArray, quarter: int, *, pci: int, cp: CyclicPrefix, n_ports: int) -> list[tuple[BchDecode, int, float]]:
-    """Return (decode, SFN of frame 0, margin) of the blocks that pass when frame 0 is quarter ``quarter`` of its block."""
-    out = []
+def _spans(llrs: FloatArray, quarter: int) -> list[tuple[int, int, int]]:
+    """Return (first frame, frame after the last, quarter of the first) of each block when frame 0 is quarter ``quarter`` of its block."""
     n_frames = llrs.shape[0]
+    spans = []
     for first in range(-quarter, n_frames, PBCH_FRAMES):
         begin, end = max(first, 0), min(first + PBCH_FRAMES, n_frames)
-        part = llrs[begin:end]
-        if not part.any():
-            continue
-        decoded = decode_combined(combine(part, pci=pci, cp=cp, quarter=begin - first), quarter=begin - first, ports=(n_ports,))
-        if decoded is not None:
-            sfn = (decoded.mib.sfn - first) % SFN_CYCLE
-            out.append((decoded, sfn, margin(part, decoded, pci=pci, cp=cp)))
-    return out
+        if llrs[begin:end].any():
+            spans.append((begin, end, begin - first))
+    return spans
 
 
-def margin(llrs: FloatArray, decoded: BchDecode, *, pci: int, cp: CyclicPrefix) -> float:
-    """Return the correlation of soft bits with the decoded block sent again, over the root of their energy."""
-    sent = encode(pack_mib(decoded.mib), n_ports=decoded.n_ports, cp=cp, pci=pci)
-    per_frame = PBCH_BITS[cp]
-    part = sent[decoded.quarter * per_frame :][: llrs.size].astype(np.float64)
-    flat = llrs.ravel().astype(np.float64)
-    return float(np.sum(flat * (1 - 2 * part)) / np.sqrt(np.sum(flat**2)))
-
-
-def _in_step(found: list[tuple[BchDecode, int, float]]) -> Broadcast | None:
-    groups: dict[tuple[object, ...], list[tuple[BchDecode, int, float]]] = {}
-    for decoded, sfn, sure in found:
+def _in_step(found: list[tuple[BchDecode, int]]) -> Broadcast | None:
+    """Return the largest group of blocks that say the same at the same SFN count."""
+    groups: dict[tuple[int, int, int, str, str], list[BchDecode]] = {}
+    for decoded, sfn in found:
         mib = decoded.mib
-        groups.setdefault((decoded.n_ports, sfn, mib.n_rb, mib.phich_duration, mib.phich_resource), []).append((decoded, sfn, sure))
+        groups.setdefault((decoded.n_ports, sfn, mib.n_rb, mib.phich_duration, mib.phich_resource), []).append(decoded)
     if not groups:
         return None
-    best = max(groups.values(), key=lambda g: (len({d.mib.sfn for d, _, _ in g}), max(s for _, _, s in g)))
-    decoded, sfn, sure = max(best, key=lambda entry: entry[2])
-    count = len({d.mib.sfn for d, _, _ in best})
-    return Broadcast(mib=decoded.mib, n_ports=decoded.n_ports, sfn_of_first=sfn, count=count, margin=sure)
+    (_, sfn, *_), best = max(groups.items(), key=lambda item: (len(item[1]), max(d.margin for d in item[1])))
+    top = max(best, key=lambda d: d.margin)
+    return Broadcast(mib=top.mib, n_ports=top.n_ports, sfn_of_first=sfn, count=len(best), margin=sum(d.margin for d in best))

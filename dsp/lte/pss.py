@@ -11,7 +11,7 @@ whole search follows (three times as many independent places are taken for the d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from dsp.lte.params import SYNC_FIRST_SUBCARRIER, SYNC_SUBCARRIERS
+from dsp.lte.params import PSS_ROOTS, SYNC_FIRST_SUBCARRIER, SYNC_SUBCARRIERS
 from dsp.lte.sequences import pss
 from dsp.types import ComplexArray, FloatArray
 
@@ -58,7 +58,8 @@ class PssPeak:
 
     def starts(self) -> npt.NDArray[np.float64]:
         """Return the first sample of the useful part of each half frame's PSS, shape (n_rows,)."""
-        return self.sample + np.arange(self.n_rows) * (HALF_FRAME + self.drift)
+        rows = np.arange(self.n_rows, dtype=np.float64)
+        return self.sample + rows * (HALF_FRAME + self.drift)
 
 
 @lru_cache(maxsize=3)
@@ -79,22 +80,29 @@ def sync_bins() -> npt.NDArray[np.intp]:
 
 
 def search_pss(
-    x: ComplexArray, *, lower_hz: float, upper_hz: float, drifts: tuple[float, float], n_false: float, roots: tuple[int, ...] = (0, 1, 2)
+    x: ComplexArray, *, ranges_hz: Sequence[tuple[float, float]], drifts: tuple[float, float], n_false: float
 ) -> tuple[PssPeak, ...]:
-    """Return the peaks of the search over carrier offsets ``lower_hz`` to ``upper_hz``, strongest first.
+    """Return the peaks of the search over carrier offsets in ``ranges_hz`` (least, largest), strongest first.
 
     ``x``: shape (n,), 1.92 MS/s. ``drifts``: least and largest clock drift in samples per half frame. ``n_false``: how many peaks white
     noise is to give on average over the whole search. Of peaks of one root within 8 kHz and 12 samples only the strongest is given, and
     16 in all: a strong cell has echoes of itself at other offsets, as a shift in frequency looks like one in time to a Zadoff-Chu sequence.
     """
     search = _Search(x, drifts)
-    first, last = round(lower_hz / _BIN_HZ), round(upper_hz / _BIN_HZ)
-    n_offsets = max(1, -(-(last - first) // _OFFSET_STEP) + 1)
-    bins = np.unique(np.round(np.linspace(first, last, n_offsets)).astype(int))
-    places = HALF_FRAME * len(roots) * bins.size * (_DRIFT_PLACES if search.shifts.shape[0] > 1 else 1.0)
+    bins = _offset_bins(ranges_hz)
+    places = HALF_FRAME * len(PSS_ROOTS) * max(bins.size, 1) * (_DRIFT_PLACES if search.shifts.shape[0] > 1 else 1.0)
     threshold = gamma_threshold(search.n_rows, n_false / places)
-    peaks = [peak for b in bins for root in roots for peak in search.peaks(int(b), root, threshold)]
+    peaks = [peak for b in bins for n_id2 in range(len(PSS_ROOTS)) for peak in search.peaks(int(b), n_id2, threshold)]
     return _strongest(peaks)
+
+
+def _offset_bins(ranges_hz: Sequence[tuple[float, float]]) -> npt.NDArray[np.int64]:
+    """Return the offsets tried, in bins: at most 4.7 kHz apart and no more than half of that from any offset in the ranges."""
+    bins: list[npt.NDArray[np.float64]] = [np.empty(0)]
+    for lower, upper in ranges_hz:
+        n = max(1, round(np.ceil((upper - lower) / (_OFFSET_STEP * _BIN_HZ))))
+        bins.append((lower + (np.arange(n) + 0.5) * (upper - lower) / n) / _BIN_HZ)
+    return np.unique(np.round(np.concatenate(bins)).astype(np.int64))
 
 
 @lru_cache(maxsize=64)

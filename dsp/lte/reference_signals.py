@@ -1,4 +1,4 @@
-"""The cell's reference signals in the samples: the resource elements of a cell's frames and the pilots among them (TS 36.211 cl. 6.10.1)."""
+"""The resource elements of a cell's frames, and the reference signals among them (TS 36.211 cl. 6.10.1)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def pilots(grid: FrameGrid, *, pci: int, port: int, slots: tuple[int, ...]) -> P
     """Return the channel samples of ``port`` in ``slots`` of every frame."""
     symbols = list(crs_symbols(port, grid.cp))
     at = list(slots)
-    subcarriers = np.array([[crs_shift(port, slot=s, symbol=l, pci=pci) for l in symbols] for s in slots])[:, :, np.newaxis]
+    subcarriers = np.array([[crs_shift(port, slot=s, symbol=symbol, pci=pci) for symbol in symbols] for s in slots])[:, :, np.newaxis]
     subcarriers = subcarriers + 6 * np.arange(_PILOTS)
     sent = reference_values(pci, grid.cp)[np.ix_(at, symbols)]
     where = np.array(at)[:, np.newaxis, np.newaxis], np.array(symbols)[np.newaxis, :, np.newaxis], subcarriers
@@ -100,7 +100,7 @@ def reference_values(pci: int, cp: CyclicPrefix) -> ComplexArray:
     constant, linear = _gold_bits()
     bits = (start @ linear + constant) % 2
     signs = (1.0 - 2.0 * bits) / np.sqrt(2)
-    out = (signs[..., 0::2] + 1j * signs[..., 1::2]).astype(np.complex64)
+    out: ComplexArray = (signs[..., 0::2] + 1j * signs[..., 1::2]).astype(np.complex64)
     out.setflags(write=False)
     return out
 

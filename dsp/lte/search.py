@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
-from dsp.lte.cell import ReadCell, read_cell, synchronise
+from dsp.lte.carrier import cells_on_carrier
+from dsp.lte.description import Setting, describe
 from dsp.lte.narrowband import Narrowband
-from dsp.lte.ofdm import HALF_FRAME, SAMPLE_RATE_HZ
-from dsp.lte.params import SFN_CYCLE
-from dsp.lte.pss import search_pss
-from dsp.lte.raster import choose_raster_point
+from dsp.lte.ofdm import SAMPLE_RATE_HZ
+from dsp.lte.params import SUBCARRIER_HZ, SUBCARRIERS_PER_RB
 from dsp.lte.types import LteCell
+from dsp.lte.windows import Window, default_reach_hz, first_windows, other_windows, raster_ranges
 from dsp.types import ComplexArray, PpmEstimate
 
-MAX_PPM: Final = 120.0
-MAX_OFFSET_HZ: Final = 324e3
-_USABLE: Final = 0.45
-_HALF_WIDTH_HZ: Final = 0.54e6
-_FALSE_PEAKS: Final = 2.0
+_SHORTEST_S: Final = 2e-3
+_KNOWN_HALF_RB: Final = 6 / 2
 
 
 def find_cells(
@@ -32,75 +27,67 @@ def find_cells(
     ppm: PpmEstimate | None = None,
     max_offset_hz: float | None = None,
 ) -> tuple[LteCell, ...]:
-    """Return every LTE cell in ``iq``, shape (n,), strongest first; none where the rate is below 1.92 MS/s."""
-    if sample_rate_hz < SAMPLE_RATE_HZ or iq.size < HALF_FRAME * sample_rate_hz / SAMPLE_RATE_HZ / 2:
+    """Return every LTE cell in one dwell, the strongest first.
+
+    ``iq``: shape (n,), 5 to 160 ms at ``sample_rate_hz``; below 1.92 MS/s no cell can be seen and none is returned. ``center_freq_hz``:
+    the tuned centre, None where not known (then ``freq_hz`` is not given). ``carriers``: lower and upper edge of each emission wide
+    enough for a carrier, Hz from the tuned centre; None: the whole span. ``ppm``: what is known of the receiver's clock, which narrows the search to
+    the raster points it allows. ``max_offset_hz``: the largest offset of a carrier's centre from the emission's middle; None: 120 ppm and
+    half a raster step, 324 kHz at most.
+    """
+    if sample_rate_hz < SAMPLE_RATE_HZ or iq.size < _SHORTEST_S * sample_rate_hz:
         return ()
-    band = Narrowband(iq, sample_rate_hz)
-    centres = [0.0] if carriers is None else [(low + high) / 2 for low, high in carriers]
-    found: list[LteCell] = []
-    for centre in centres:
-        found += _search_carrier(band, centre, center_freq_hz, ppm, max_offset_hz)
-    return tuple(sorted(found, key=lambda c: -c.rsrp))
+    search = _DwellSearch(Narrowband(iq, sample_rate_hz), center_freq_hz, ppm)
+    reach = default_reach_hz(center_freq_hz) if max_offset_hz is None else max_offset_hz
+    firsts = first_windows(carriers, sample_rate_hz=sample_rate_hz, reach_hz=reach)
+    for window, _ in firsts:
+        search.look(window)
+    for window, span in firsts:
+        for other in other_windows(span, sample_rate_hz=sample_rate_hz, reach_hz=reach, done=window):
+            if not search.covered(span):
+                search.look(other)
+    return tuple(sorted(search.found, key=lambda cell: -cell.rsrp))
 
 
-def _search_carrier(
-    band: Narrowband, centre: float, center_freq_hz: float | None, ppm: PpmEstimate | None, max_offset_hz: float | None
-) -> list[LteCell]:
-    x, middle = band.around(centre)
-    reach = MAX_OFFSET_HZ if max_offset_hz is None else max_offset_hz
-    limit = _USABLE * band.sample_rate_hz - _HALF_WIDTH_HZ
-    lower, upper = max(-reach, -limit - middle), min(reach, limit - middle)
-    if lower > upper:
-        return []
-    drift = MAX_PPM * 1e-6 * HALF_FRAME
-    for peak in search_pss(x, lower_hz=lower, upper_hz=upper, drifts=(-drift, drift), n_false=_FALSE_PEAKS):
-        sync = synchronise(x, peak)
-        if sync is not None:
-            return [_describe(read_cell(x, sync), band, middle, center_freq_hz, ppm)]
-    return []
+class _DwellSearch:
+    """The cells found so far in one dwell, and what they say of the clock."""
 
+    def __init__(self, band: Narrowband, center_freq_hz: float | None, ppm: PpmEstimate | None) -> None:
+        self.band, self.center_freq_hz, self.ppm = band, center_freq_hz, ppm
+        self.found: list[LteCell] = []
 
-def _describe(cell: ReadCell, band: Narrowband, middle: float, center_freq_hz: float | None, joint: PpmEstimate | None) -> LteCell:
-    base, broadcast = cell.sync.base, cell.broadcast
-    offset = middle + base.offset_hz
-    timing = _clock(cell, band)
-    point = choose_raster_point(offset_hz=offset, center_freq_hz=center_freq_hz, timing=timing, joint=joint)
-    certain = broadcast is not None and broadcast.certain
-    statistics = cell.statistics
-    return LteCell(
-        status="identified" if certain else "synchronised",
-        reason="" if certain else ("one MIB without margin" if broadcast is not None else "no MIB passed its CRC"),
-        freq_hz=point.freq_hz,
-        offset_hz=offset,
-        raster_ambiguous=point.ambiguous,
-        pci=cell.sync.pci,
-        duplex=cell.sync.duplex,
-        cp=cell.sync.cp,
-        n_rb=broadcast.mib.n_rb if certain and broadcast else None,
-        ports=broadcast.n_ports if certain and broadcast else None,
-        phich_duration=broadcast.mib.phich_duration if certain and broadcast else None,
-        phich_resource=broadcast.mib.phich_resource if certain and broadcast else None,
-        sfn=(broadcast.sfn_of_first - cell.grid.first_frame) % SFN_CYCLE if certain and broadcast else None,
-        frame_sample=round(base.frame_sample * band.sample_rate_hz / band.out_rate_hz),
-        cfo_hz=point.cfo_hz,
-        ppm=timing.ppm if timing else None,
-        ppm_sigma=timing.sigma_ppm if timing else None,
-        snr_db=10 * float(np.log10(statistics.signal / statistics.noise)),
-        rsrp=statistics.signal,
-        power=72 * max(float((np.abs(cell.grid.elements[cell.grid.valid]) ** 2).mean()) - statistics.noise, statistics.signal / 6),
-        taps=(),
-        mib_count=broadcast.count if broadcast else 0,
-    )
+    def look(self, window: Window) -> None:
+        """Search one window, less what known carriers occupy."""
+        if any(self._occupies(cell, window.lower_hz) and self._occupies(cell, window.upper_hz) for cell in self.found):
+            return
+        x, middle = self.band.around(window.middle_hz)
+        ranges = raster_ranges(window, center_freq_hz=self.center_freq_hz, ppm=self.ppm)
+        cells = cells_on_carrier(x, [(low - middle, high - middle) for low, high in ranges])
+        setting = Setting(band=self.band, middle_hz=middle, center_freq_hz=self.center_freq_hz, joint=self.ppm)
+        told = [describe(cell, setting, cells[0]) for cell in cells]
+        self.found += [cell for cell in told if not any(self._repeats(cell, other) for other in self.found)]
+        self._learn_clock()
 
+    def covered(self, span: tuple[float, float]) -> bool:
+        """Return whether the carriers found fill ``span``, but for 1.4 MHz."""
+        left = span[1] - span[0]
+        for offset, n_rb in {(round(cell.offset_hz, -4), cell.n_rb) for cell in self.found if cell.n_rb is not None}:
+            half = n_rb * SUBCARRIERS_PER_RB * SUBCARRIER_HZ / 2
+            left -= max(0.0, min(span[1], offset + half) - max(span[0], offset - half))
+        return left < 1.4e6
 
-def _clock(cell: ReadCell, band: Narrowband) -> PpmEstimate | None:
-    """Return the receiver's clock error as the frame timing's drift has it; None below 30 ms."""
-    n = int(cell.grid.valid.any(axis=(1, 2)).sum()) * 2
-    if n < 6:
-        return None
-    ppm = cell.sync.base.drift / HALF_FRAME * 1e6 - (band.out_rate_hz / SAMPLE_RATE_HZ - 1) * 1e6
-    snr = cell.statistics.signal / cell.statistics.noise
-    per_half = snr * 12 * 2 * cell.grid.valid.any(axis=2).sum() / n / (5 if cell.sync.duplex == "tdd" else 1)
-    delay = 128 / (2 * np.pi) / np.sqrt(2 * per_half * 432) * np.sqrt(1 + 1 / per_half)
-    slope = delay / np.sqrt(n * (n * n - 1) / 12)
-    return PpmEstimate(ppm=float(ppm), sigma_ppm=float(1.5 * slope / HALF_FRAME * 1e6))
+    def _occupies(self, cell: LteCell, offset_hz: float) -> bool:
+        return (
+            cell.n_rb is not None
+            and abs(offset_hz - cell.offset_hz) < (cell.n_rb / 2 + _KNOWN_HALF_RB) * SUBCARRIERS_PER_RB * SUBCARRIER_HZ
+        )
+
+    @staticmethod
+    def _repeats(cell: LteCell, other: LteCell) -> bool:
+        return cell.pci == other.pci and abs(cell.offset_hz - other.offset_hz) < 5e3
+
+    def _learn_clock(self) -> None:
+        """Take the clock of an identified cell whose raster point is sure for the windows to come."""
+        for cell in self.found:
+            if self.ppm is None and cell.status == "identified" and not cell.raster_ambiguous and cell.freq_hz is not None:
+                self.ppm = PpmEstimate(ppm=-cell.cfo_hz / cell.freq_hz * 1e6, sigma_ppm=0.1)

@@ -13,12 +13,12 @@ from typing import Final, get_args
 
 import numpy as np
 
-from dsp.lte.ofdm import CENTRE_K, HALF_FRAME, N_FFT, demodulate
+from dsp.lte.ofdm import CENTRE_K, HALF_FRAME, N_FFT, Float64Array, demodulate
 from dsp.lte.params import SYNC_FIRST_SUBCARRIER, SYNC_SUBCARRIERS, pss_places, sss_places, symbol_starts
 from dsp.lte.pss import PssPeak
 from dsp.lte.sequences import pss, sss
 from dsp.lte.types import CyclicPrefix, Duplex
-from dsp.types import ComplexArray, FloatArray
+from dsp.types import ComplexArray
 
 _SYNC = slice(SYNC_FIRST_SUBCARRIER, SYNC_FIRST_SUBCARRIER + SYNC_SUBCARRIERS)
 TAP_STEP: Final = N_FFT / (SYNC_SUBCARRIERS + 1)
@@ -37,8 +37,13 @@ class SssMatch:
     score: float
     spread: float
 
+    @property
+    def sigmas(self) -> float:
+        """The score in standard deviations of what the other identities give."""
+        return self.score / self.spread if self.spread > 0 else 0.0
 
-def match_sss(x: ComplexArray, peak: PssPeak, *, n_best: int) -> tuple[SssMatch, ...]:
+
+def match_sss(x: ComplexArray, peak: PssPeak, *, n_best: int, duplexes: tuple[Duplex, ...] = ("fdd", "tdd")) -> tuple[SssMatch, ...]:
     """Return the ``n_best`` likeliest identities at ``peak``, likeliest first. ``x``: 1.92 MS/s, shape (n,)."""
     starts = peak.starts()
     received, inside = demodulate(x, starts, offset_hz=peak.offset_hz)
@@ -48,7 +53,7 @@ def match_sss(x: ComplexArray, peak: PssPeak, *, n_best: int) -> tuple[SssMatch,
     weight = np.maximum(np.mean(np.abs(taps[inside]) ** 2, axis=0) / (noise / SYNC_SUBCARRIERS) - 1.0, 0.0) if inside.any() else np.zeros(5)
     weight = weight / (1.0 + weight)
     found: list[SssMatch] = []
-    for duplex in get_args(Duplex):
+    for duplex in duplexes:
         for cp in get_args(CyclicPrefix):
             early = pss_to_frame(duplex, cp) - sss_to_frame(duplex, cp)
             scores = _scores(x, peak, starts - early, taps, weight / (noise / SYNC_SUBCARRIERS))
@@ -68,12 +73,11 @@ def sss_to_frame(duplex: Duplex, cp: CyclicPrefix) -> float:
     return float(slot * 960 + symbol_starts(cp, n_fft=N_FFT)[symbol])
 
 
-def _scores(x: ComplexArray, peak: PssPeak, starts: FloatArray, taps: ComplexArray, weight: FloatArray) -> FloatArray:
+def _scores(x: ComplexArray, peak: PssPeak, starts: Float64Array, taps: ComplexArray, weight: Float64Array) -> Float64Array:
     """Return the scores, shape (2, 168): first half frame taken for subframe 0, for subframe 5."""
     received, inside = demodulate(x, starts, offset_hz=peak.offset_hz)
     first, second = _sequences(peak.n_id2)
     despread = (received[:, np.newaxis, _SYNC] * _steering().T[np.newaxis]).reshape(-1, SYNC_SUBCARRIERS)
-    despread = despread[:, :]
     both = (despread @ np.concatenate([first, second]).T).reshape(starts.size, _TAPS.size, 2, -1)
     energy = np.abs(taps[:, :, np.newaxis, np.newaxis] + both) ** 2 - np.abs(taps[:, :, np.newaxis, np.newaxis]) ** 2
     gain = np.einsum("rths,t,r->rhs", energy, weight, inside.astype(np.float64))
@@ -81,7 +85,7 @@ def _scores(x: ComplexArray, peak: PssPeak, starts: FloatArray, taps: ComplexArr
     return np.stack([even[0] + odd[1], even[1] + odd[0]])
 
 
-def _best(scores: FloatArray, peak: PssPeak, duplex: Duplex, cp: CyclicPrefix, n_best: int) -> list[SssMatch]:
+def _best(scores: Float64Array, peak: PssPeak, duplex: Duplex, cp: CyclicPrefix, n_best: int) -> list[SssMatch]:
     order = np.argsort(scores, axis=None)[::-1][:n_best]
     middle, spread = float(np.median(scores)), float(np.std(np.sort(scores, axis=None)[: -(n_best + 1)]))
     out = []

@@ -25,7 +25,7 @@ def put_cell(db: sqlite3.Connection, report: GsmCellReport | LteCellReport) -> N
     """Add ``report`` to its cell's row, or begin one."""
     cell = facts_of(report)
     rat = "gsm" if isinstance(report, GsmCellReport) else "lte"
-    key = (report.station, report.origin, rat, round((cell["freq_hz"] or 0.0) / PLACE_STEP_HZ))
+    key = (report.station, report.origin, rat, round(cell.pop("place_hz") / PLACE_STEP_HZ))
     columns = ", ".join(_SHOWN)
     rows = db.execute(f"SELECT cell, {columns} FROM cell WHERE station = ? AND origin = ? AND rat = ? AND place = ? ORDER BY cell", key)
     for number, *values in rows.fetchall():
@@ -47,11 +47,12 @@ def put_cell(db: sqlite3.Connection, report: GsmCellReport | LteCellReport) -> N
 
 
 def facts_of(report: GsmCellReport | LteCellReport) -> dict[str, Any]:
-    """Return what the store keeps of ``report``, by column."""
+    """Return what the store keeps of ``report``, by column, and ``place_hz``, which tells carriers apart even without a centre."""
     given: dict[str, Any] = msgspec.to_builtins(report)
     facts = {name: given.get(name) for name in ("freq_hz", "mcc", "mnc", "snr_db", "power_dbfs")}
     facts["status"] = given.get("status") or "carrier"
     facts["band"] = given.get("band") or NO_BAND
+    facts["place_hz"] = given.get("freq_hz") or given.get("offset_hz") or 0.0
     if isinstance(report, GsmCellReport):
         return {**facts, "channel": given.get("arfcn"), "code": given.get("bsic"), "area": given.get("lac"), "cell_id": given.get("ci")}
     numbers = given.get("earfcns") or []

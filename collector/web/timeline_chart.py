@@ -1,0 +1,131 @@
+"""The timeline as an ECharts option: a lane for each track, or, where there are too many, a lane for each band with its hours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from collector.store import HOUR_NS, TimelineBucket, TrackRow
+from collector.web.look import CHART_RIGHT_PX, INK, QUIET, TEAL, axis, plain, snr_colour, tooltip
+from collector.words import FIRST_DATED_NS, duration, khz, moment, track_name
+
+MAX_LANES: Final = 40
+LANE_PX: Final = 26
+LABEL_PX: Final = 216
+ZONE_MS: Final = 7 * 3600 * 1000
+"""ECharts is told UTC and gets Asia/Ho_Chi_Minh, which has no summer time."""
+_BAR: Final = """(params, api) => {
+  const lane = api.value(0), from = api.coord([api.value(1), lane]), to = api.coord([api.value(2), lane]);
+  const area = params.coordSys, height = api.size([0, 1])[1] * api.value(3);
+  const left = Math.max(from[0], area.x), right = Math.min(Math.max(to[0], from[0] + 3), area.x + area.width);
+  if (right < left) return null;
+  return {type: 'rect', shape: {x: left, y: from[1] - height / 2, width: Math.max(right - left, 2), height: height, r: 3},
+          style: {fill: api.visual('color'), opacity: api.value(4)}};
+}"""
+Lane = tuple[str, bool]
+"""(text, whether it is a heading)."""
+
+
+def timeline_options(tracks: Sequence[TrackRow], buckets: Sequence[TimelineBucket]) -> tuple[dict[str, Any], int]:
+    """Return the option and the chart's height in px: lanes by track while they are few, else by band from the hourly roll-up."""
+    dated = [track for track in tracks if track.first_time_ns >= FIRST_DATED_NS] or list(tracks)
+    if len(dated) <= MAX_LANES:
+        lanes, bars = _track_lanes(dated)
+    else:
+        lanes, bars = _band_lanes(buckets)
+    shift = ZONE_MS if any(bar["value"][1] >= FIRST_DATED_NS / 1e6 for bar in bars) else 0
+    for bar in bars:
+        bar["value"][1] += shift
+        bar["value"][2] += shift
+    return _options(lanes, bars), max(150, LANE_PX * len(lanes) + 74)
+
+
+def _track_lanes(tracks: Sequence[TrackRow]) -> tuple[list[Lane], list[dict[str, Any]]]:
+    lanes: list[Lane] = []
+    bars: list[dict[str, Any]] = []
+    place = None
+    for track in sorted(tracks, key=lambda t: (t.station, t.band or "~", t.center_freq_hz, t.first_time_ns)):
+        if place != (place := (track.station, track.band)):
+            lanes.append((_heading(track.station, track.band), True))
+        name = plain(track_name(track), at_most=34)
+        if not lanes or lanes[-1] != (name, False):
+            lanes.append((name, False))
+        bars.append(_track_bar(track, len(lanes) - 1))
+    return lanes, bars
+
+
+def _track_bar(track: TrackRow, lane: int) -> dict[str, Any]:
+    seconds = (track.last_time_ns - track.first_time_ns) / 1e9
+    tip = [
+        f"{plain(track.station)} · {plain(track.band or '—')}",
+        plain(track_name(track)),
+        f"{moment(track.first_time_ns)} · {duration(seconds)}",
+        f"{track.power_dbfs:.1f} dBFS · SNR {track.snr_db:.1f} dB · {khz(track.bandwidth_hz)} kHz",
+        f"{track.burst_count} × · {100 * track.duty:.0f} %",
+    ]
+    opacity = 0.95 if track.state == "open" else 0.6
+    return {
+        "value": [lane, track.first_time_ns / 1e6, track.last_time_ns / 1e6, 0.56, opacity],
+        "itemStyle": {"color": snr_colour(track.snr_db)},
+        "tip": "\n".join(tip),
+    }
+
+
+def _band_lanes(buckets: Sequence[TimelineBucket]) -> tuple[list[Lane], list[dict[str, Any]]]:
+    lanes: list[Lane] = []
+    bars: list[dict[str, Any]] = []
+    most = max((bucket.tracks for bucket in buckets), default=1) or 1
+    for bucket in sorted(buckets, key=lambda b: (b.station, b.band or "~", b.hour_ns)):
+        name = _heading(bucket.station, bucket.band)
+        if not lanes or lanes[-1][0] != name:
+            lanes.append((name, False))
+        heard = bucket.tracks > 0
+        tip = f"{name}\n{moment(bucket.hour_ns)}\n{bucket.tracks} vệt / tracks · nghe / listened {duration(bucket.listened_s)}"
+        bars.append(
+            {
+                "value": [
+                    len(lanes) - 1,
+                    bucket.hour_ns / 1e6,
+                    (bucket.hour_ns + HOUR_NS) / 1e6,
+                    0.7 if heard else 0.18,
+                    0.25 + 0.75 * bucket.tracks / most if heard else 0.5,
+                ],
+                "itemStyle": {"color": TEAL if heard else QUIET},
+                "tip": tip,
+            }
+        )
+    return lanes, bars
+
+
+def _heading(station: str, band: str | None) -> str:
+    return f"{plain(station, at_most=24)} · {plain(band or 'ngoài băng / no band')}"
+
+
+def _options(lanes: Sequence[Lane], bars: list[dict[str, Any]]) -> dict[str, Any]:
+    styles = {True: {"color": TEAL, "fontWeight": "bold", "fontSize": 12}, False: {"color": INK, "fontSize": 12}}
+    return {
+        "animation": False,
+        "useUTC": True,
+        "grid": {"left": LABEL_PX, "right": CHART_RIGHT_PX + 6, "top": 8, "bottom": 62},
+        "tooltip": {**tooltip(), ":formatter": "p => p.data.tip"},
+        "xAxis": axis(
+            type="time",
+            min="dataMin",
+            max="dataMax",
+            splitNumber=6,
+            axisLabel={"color": QUIET, "fontSize": 11, "hideOverlap": True, "showMinLabel": False},
+        ),
+        "yAxis": axis(
+            type="category",
+            inverse=True,
+            data=[{"value": text, "textStyle": styles[heading]} for text, heading in lanes],
+            splitLine={"show": False},
+            axisTick={"show": False},
+            axisLabel={"width": LABEL_PX - 16, "overflow": "truncate", "interval": 0},
+        ),
+        "dataZoom": [
+            {"type": "inside", "filterMode": "none"},
+            {"type": "slider", "filterMode": "none", "height": 14, "bottom": 8, "borderColor": "transparent", "showDataShadow": False},
+        ],
+        "series": [{"type": "custom", ":renderItem": _BAR, "encode": {"x": [1, 2], "y": 0}, "data": bars}],
+    }

@@ -20,8 +20,8 @@ class Sink(Protocol):
         """Note that one source (a recording) is at its end."""
         ...
 
-    def close(self) -> bool:
-        """Finish; return whether everything arrived."""
+    def close(self) -> str | None:
+        """Finish; return what did not arrive and why, None where everything did."""
         ...
 
 
@@ -41,9 +41,9 @@ class JsonSink:
     def end_of_source(self) -> None:
         """Nothing to do."""
 
-    def close(self) -> bool:
+    def close(self) -> str | None:
         """Nothing is left behind."""
-        return True
+        return None
 
 
 class TableSink:
@@ -64,9 +64,9 @@ class TableSink:
         print_tables(self._records)
         self._records = []
 
-    def close(self) -> bool:
+    def close(self) -> str | None:
         """Nothing is left behind."""
-        return True
+        return None
 
 
 class UplinkSink:
@@ -90,8 +90,13 @@ class UplinkSink:
     def end_of_source(self) -> None:
         """Nothing to do."""
 
-    def close(self) -> bool:
-        """Wait for the collector's acknowledgements; return whether all came in time."""
+    def close(self) -> str | None:
+        """Wait for the collector's acknowledgements; return what is wrong where not all came in time."""
         arrived = self._uplink.drain(self._drain_timeout_s)
+        waiting, problem = self._uplink.waiting, self._uplink.problem()
         self._uplink.close()
-        return arrived
+        if arrived:
+            return None
+        return (
+            problem or f"{waiting} records were not acknowledged within {self._drain_timeout_s:g} s: see the collector's log and try again"
+        )

@@ -58,8 +58,8 @@ def replay(ctx: click.Context, /, paths: tuple[Path, ...], as_json: bool, realti
     job = Replay(settings=settings, plan=plan, sink=sink, say=_say, given=given, realtime=realtime)
     with _progress(visible=sys.stderr.isatty() and not (as_json and sys.stdout.isatty())) as progress:
         code = max(job.path(path, progress) for path in paths)
-    if not sink.close():
-        _say(f"{settings.uplink.collector}: not everything was acknowledged in time: it stays in the spool and goes out with the next run")
+    if (problem := sink.close()) is not None:
+        _say(problem)
         code = max(code, 1)
     ctx.exit(code)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -178,3 +179,18 @@ def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) ->
 
     assert run(["--version"]) == 0
     assert capsys.readouterr().out == f"canhsong-station {version('canhsong')}\n"
+
+
+def test_a_collector_that_does_not_answer_is_one_line_and_exit_code_one(
+    make_sigmf: Make, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANHSONG_UPLINK_DRAIN_TIMEOUT_S", "0.3")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
+        assert run(["replay", "--collector", address, str(make_sigmf())]) == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    (line,) = err.splitlines()
+    assert address in line
+    assert "canhsong-collector serve" in line

@@ -206,6 +206,13 @@ def test_fading_paths_are_rayleigh_with_the_doppler_of_their_name(name: FadingNa
     assert abs(np.mean(draws[:, 0] * np.conj(draws[:, 1]))) < 0.02
 
 
+@pytest.mark.parametrize(("name", "spread_ns"), [("EPA5", 43), ("ETU70", 991)])
+def test_fading_profiles_have_the_delay_spread_of_ts_36_101_table_b_2_1_1(name: FadingName, spread_ns: float) -> None:
+    delay_ns = np.array([1e3 * path.delay_us for path in fading_paths(name)])
+    weight = np.array([10 ** (path.level_db / 10) for path in fading_paths(name)])
+    assert np.sqrt(weight @ delay_ns**2 - (weight @ delay_ns) ** 2) == pytest.approx(spread_ns, abs=1.0)
+
+
 def test_a_signal_of_a_scene_is_the_same_downlink_at_the_scenes_rate() -> None:
     item = LteSignal(cell=LteCellDescription(pci=9), reception=Reception(receiver_ppm=10.0), seed=3)
     downlink = LteDownlink(item.cell, item.reception, sample_rate_hz=2.4e6, seed=3)

@@ -25,7 +25,7 @@ CLIPPING_FRACTION: Final = 1e-4
 """Gaussian noise 12 dB under full scale clips less than 1e-4 of its values; more than this and products appear."""
 PRODUCT_DB: Final = 35.0
 """Clipped in 1e-4 of the values, a receiver makes third-order products at -40 dB; weaker emissions are not believed while it clips."""
-KEYING_RATIO: Final = 1e3
+KEYING_RATIO: Final = 300.0
 SPILL_RATIO: Final = 3e3
 ArtefactKind = Literal["dc_spike", "image", "clipping", "intermodulation"]
 
@@ -114,7 +114,7 @@ def _is_image(emission: Emission, carrier: Emission, bin_hz: float) -> bool:
 
 
 def _is_keying(emission: Emission, carrier: Emission) -> bool:
-    """Return whether ``emission`` is what ``carrier`` spills: pulsed, 30 dB weaker, and on only in the carrier's bursts.
+    """Return whether ``emission`` is what ``carrier`` spills: pulsed, 25 dB weaker, and on only in the carrier's bursts.
 
     Beside a carrier that is always on, within one bandwidth of it and 35 dB down: what its modulation's peaks spill.
     """

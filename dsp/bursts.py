@@ -114,8 +114,21 @@ def short_regions(psd: Psd, floor: NoiseFloor, weights: FloatArray, *, pfa: floa
     flagged = np.zeros(psd.n_fft // BLOCK_BINS, np.bool_)
     scan = _scan if HAVE_NUMBA else _scan_in_numpy
     scan(psd.rows, weights, widened(1.0 + (cell - 1.0) * room, floor.ripple), np.array(widths, np.int64), limits, flagged)
-    found = runs(flagged, gap_bins // BLOCK_BINS)
+    known = np.asarray(weights.reshape(-1, BLOCK_BINS).max(axis=1) == 0.0)
+    found = _apart(runs(flagged & ~known), known, gap_bins // BLOCK_BINS)
     return [_trimmed(psd, weights, (low * BLOCK_BINS, high * BLOCK_BINS)) for low, high in found]
+
+
+def _apart(found: list[Region], known: BoolArray, gap: int) -> list[Region]:
+    """Return the runs of blocks, those at most ``gap`` apart made one unless a known emission lies between."""
+    merged = found[:1]
+    for low, high in found[1:]:
+        before = merged[-1]
+        if low - before[1] <= gap and not known[before[1] : low].any():
+            merged[-1] = (before[0], high)
+        else:
+            merged.append((low, high))
+    return merged
 
 
 def _trimmed(psd: Psd, weights: FloatArray, region: Region) -> Region:

@@ -1,8 +1,8 @@
 """The stiffest curve through the free blocks of a span.
 
-One level for the whole span if the free blocks allow it, else a moving straight-line fit over 1/4, 1/8, 1/16, 1/32 of it. A stiff curve
-is what lets a weak wide signal stand out: a curve that can follow 200 kHz takes a 200 kHz signal for ripple. So before a curve is refused,
-the windows that stand out of it are set aside as signals; only what a few of these cannot explain is ripple.
+One level for the whole span if the free blocks allow it, else a moving straight-line fit over a quarter to a sixty-fourth of it. A
+stiff curve is what lets a weak wide signal stand out: a curve that can follow 200 kHz takes a 200 kHz signal for ripple. So before one
+level is refused, the windows that stand out of it are set aside as signals; only what a few of these cannot explain is ripple.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import numpy.typing as npt
 from dsp.free_bins import STRIDE_BINS, BoolArray, RealArray, relative_sigma
 from dsp.jit import compiled
 
-PARTS: Final = (1, 4, 8, 16, 32)
+PARTS: Final = (1, 4, 8, 16, 32, 64)
 """The curve's windows as parts of the span."""
 MIN_WINDOW_BLOCKS: Final = 8
 SIGNAL_WIDTHS: Final = np.array([8, 32, 128], np.int64)
 """Widths, in blocks of 4 bins' stride, at which signals are set aside before a curve is judged."""
 SIGNAL_SIGMA: Final = 5.0
 MIN_KEPT: Final = 0.5
-"""A curve that needs more than half of the free blocks set aside as signals is no floor."""
+MIN_KEPT_BY_CURVE: Final = 0.985
+"""One level may set half of the free blocks aside as signals; a curve hardly any, or it cuts corners and calls the rest signals."""
 SEGMENTS: Final = 16
 CHI_SQUARE_LIMIT: Final = 3.3
 """Mean square of 16 normal deviates that noise exceeds once in 1e5."""
@@ -61,7 +62,7 @@ def _fit_part(blocks: RealArray, free: BoolArray, part: int, wide_sigma: float) 
         if not _set_aside(blocks, curve, kept, SIGNAL_WIDTHS[widest >= SIGNAL_WIDTHS], SIGNAL_SIGMA * wide_sigma, signals):
             break
         kept = kept & ~signals
-        if np.count_nonzero(kept) < max(2.0, MIN_KEPT * np.count_nonzero(free)):
+        if np.count_nonzero(kept) < max(2.0, (MIN_KEPT if part == 1 else MIN_KEPT_BY_CURVE) * np.count_nonzero(free)):
             return Fit(_curve(blocks, free, part), free, part=part, residual=1.0, passed=False)
         curve = _curve(blocks, kept, part)
     residual, passed = _judged(blocks / curve - 1.0, kept, wide_sigma, max(SEGMENTS, 4 * part))

@@ -25,12 +25,16 @@ BLOCK_BINS: Final = 8
 STRIDE_BINS: Final = 4
 SLOPE_DB_PER_SPAN: Final = 25.0
 """Steepest floor in the middle of the span: a ripple of +-1 dB with four periods."""
-EDGE_SLOPE_DB_PER_SPAN: Final = 250.0
-"""Steepest roll-off in the outer parts of the span: 10 dB in 4 % of it (RTL2832U decimation filter: about 8 dB in the last 5 %)."""
+EDGE_SLOPE_DB_PER_SPAN: Final = 400.0
+"""Steepest roll-off in the outer parts of the span: 10 dB in the last 5 % of it, steepest at the end."""
 EDGE_FRACTION: Final = 0.06
 TOLERANCE_SIGMA: Final = 4.5
 ISLAND_TOLERANCE_DB: Final = 0.8
 MAX_ROUNDS: Final = 6
+MIN_VALLEYS: Final = 3
+VALLEY_RATIO: Final = 1.6
+ROLL_OFF_RATIO: Final = 20.0
+"""A receiver's roll-off inside its span is 13 dB at most."""
 
 
 @lru_cache(maxsize=4096)
@@ -54,16 +58,56 @@ def free_blocks(level: RealArray, *, n_averages: int, overlap: float) -> tuple[R
     noise_like = scatter < expected * (1.0 + 5.5 * np.sqrt(0.5) * (1.0 + bin_sigma))
     if not noise_like.any():
         return mean, noise_like
-    quiet, few = mean[noise_like], max(2, mean.size // 200)
+    free = _spread(mean, noise_like, noise_like, sigma)
+    edge = int(EDGE_FRACTION * mean.size)
+    if not free[edge : mean.size - edge].any():
+        free = _beyond_the_edges(mean, noise_like, free, sigma)
+    return mean, free
+
+
+def _spread(mean: RealArray, noise_like: BoolArray, seeds: BoolArray, sigma: float) -> BoolArray:
+    """Return the free blocks that follow from the lowest of ``seeds``."""
+    quiet, few = mean[seeds], max(2, mean.size // 200)
     lowest = np.partition(quiet, min(few, quiet.size) - 1)[:few].mean()
-    free = noise_like & (mean < lowest * (1.0 + TOLERANCE_SIGMA * sigma))
+    free: BoolArray = seeds & (mean < lowest * (1.0 + TOLERANCE_SIGMA * sigma))
     for _ in range(MAX_ROUNDS):
         before = int(np.count_nonzero(free))
         grown = _grown(mean, noise_like, free, sigma)
-        free = grown | _islands(mean, noise_like, grown, sigma)
+        free = np.logical_or(grown, _islands(mean, noise_like, grown, sigma))
         if int(np.count_nonzero(free)) == before:
             break
-    return mean, free
+    return free
+
+
+def _beyond_the_edges(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float) -> BoolArray:
+    """Return the free blocks where the lowest lie in the span's outer parts alone and do not reach inwards.
+
+    Either a carrier fills the span between its guards, and these are the floor (``free`` as it is); or signals hide the receiver's
+    roll-off, and the floor inside is seen in valleys between them: then what lies low outside is floor too.
+    """
+    edge = int(EDGE_FRACTION * mean.size)
+    inside = noise_like.copy()
+    inside[:edge] = inside[mean.size - edge :] = False
+    if not inside.any():
+        return free
+    inner = _spread(mean, noise_like, inside, sigma)
+    if _count_valleys(mean, inner) < MIN_VALLEYS or mean[inner].mean() > ROLL_OFF_RATIO * mean[free].mean():
+        return free
+    at = np.flatnonzero(inner)
+    low = noise_like & (mean < np.interp(np.arange(mean.size), at, mean[at]))
+    low[edge : mean.size - edge] = False
+    both: BoolArray = inner | low
+    return both
+
+
+def _count_valleys(mean: RealArray, free: BoolArray) -> int:
+    """Return how many runs of free blocks have a level 2 dB higher and more close by on both sides."""
+    edges = np.flatnonzero(np.diff(free.astype(np.int8), prepend=0, append=0))
+    low, high = edges[::2], edges[1::2]
+    within = (low >= 4) & (high <= mean.size - 4)
+    low, high = low[within], high[within]
+    level = mean[(low + high) // 2]
+    return int(np.count_nonzero((mean[low - 4] > VALLEY_RATIO * level) & (mean[high + 3] > VALLEY_RATIO * level)))
 
 
 @compiled

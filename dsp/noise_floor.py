@@ -15,7 +15,7 @@ from dsp.floor_curve import Fit, fitted
 from dsp.free_bins import STRIDE_BINS, BoolArray, RealArray, free_blocks, relative_sigma
 from dsp.types import FloatArray, FloorSource, NoiseFloor, Psd
 
-MIN_FREE: Final = 0.02
+MIN_FREE: Final = 0.008
 CONTRAST_BINS: Final = 0.005
 """Part of the span that must stand above the free bins for a contrast to have been seen."""
 CONTRAST_RATIO: Final = 1.6
@@ -44,7 +44,7 @@ def estimate_floor(psd: Psd, *, reference: FloatArray | None = None) -> NoiseFlo
     blocks, free = free_blocks(level, n_averages=psd.n_averages, overlap=psd.overlap)
     if reference is not None:
         free &= np.abs(10.0 * np.log10(blocks)) < GAIN_DRIFT_DB
-    if np.count_nonzero(free) < max(2, 0.25 * MIN_FREE * free.size):
+    if np.count_nonzero(free) < max(2, 0.5 * MIN_FREE * free.size):
         return _without_free_bins(psd, blocks, reference)
     fit = fitted(blocks, free, n_averages=psd.n_averages, overlap=psd.overlap)
     seen = _contrast(blocks, free, fit) and not _is_comb_floor(psd, free)

@@ -19,6 +19,8 @@ from dsp.types import ComplexArray
 
 _T = TypeVar("_T", bound=np.generic)
 _GOLD_SKIP: Final = 1600
+_GOLD_STEP: Final = 2048
+"""Lengths are made in multiples of this, so that few are kept."""
 
 
 def split_pci(pci: int) -> tuple[int, int]:
@@ -68,10 +70,9 @@ def gold(c_init: int, *, length: int) -> BitArray:
 
     x1(n+31) = x1(n+3) + x1(n), started with 1, 0, 0, ...; x2(n+31) = x2(n+3) + x2(n+2) + x2(n+1) + x2(n), started with ``c_init``.
     """
-    n = _GOLD_SKIP + length
-    x1 = _lfsr(1, (3, 0), n)
-    x2 = _lfsr(c_init, (3, 2, 1, 0), n)
-    return _frozen((x1 ^ x2)[_GOLD_SKIP:])
+    first, basis = _gold_parts(-(-length // _GOLD_STEP) * _GOLD_STEP)
+    chosen = (c_init >> np.arange(31) & 1).astype(bool)
+    return _frozen(first[:length] ^ np.bitwise_xor.reduce(basis[chosen, :length], axis=0))
 
 
 @lru_cache(maxsize=4096)
@@ -100,16 +101,21 @@ def _m_sequence(taps: tuple[int, ...]) -> npt.NDArray[np.float32]:
     return 1 - 2 * np.array(x, dtype=np.float32)
 
 
-def _lfsr(start: int, taps: tuple[int, ...], n: int) -> BitArray:
-    """Return n bits of x(i+31) = sum of x(i + tap), bit i of ``start`` being x(i), 28 bits a step (no tap reaches further)."""
-    x = np.zeros(n + 31 + 28, dtype=np.uint8)
-    x[:31] = (start >> np.arange(31)) & 1
+@lru_cache(maxsize=4)
+def _gold_parts(length: int) -> tuple[BitArray, BitArray]:
+    """Return x1, shape (length,), and what each bit of c_init adds to x2, shape (31, length), from N_C on: x2 is linear in its start."""
+    start = np.eye(31, dtype=np.uint8)
+    first = _lfsr(start[:1], (3, 0), _GOLD_SKIP + length)[0, _GOLD_SKIP:]
+    return first, _lfsr(start, (3, 2, 1, 0), _GOLD_SKIP + length)[:, _GOLD_SKIP:]
+
+
+def _lfsr(start: BitArray, taps: tuple[int, ...], n: int) -> BitArray:
+    """Return n bits of x(i+31) = sum of x(i + tap) for each row of ``start``, shape (rows, 31), 28 bits a step (no tap reaches further)."""
+    x = np.zeros((start.shape[0], n + 31 + 28), dtype=np.uint8)
+    x[:, :31] = start
     for i in range(0, n, 28):
-        block = x[i + taps[0] : i + taps[0] + 28].copy()
-        for tap in taps[1:]:
-            block ^= x[i + tap : i + tap + 28]
-        x[i + 31 : i + 59] = block
-    return x[:n]
+        x[:, i + 31 : i + 59] = np.bitwise_xor.reduce([x[:, i + tap : i + tap + 28] for tap in taps], axis=0)
+    return x[:, :n]
 
 
 def _frozen(array: npt.NDArray[_T]) -> npt.NDArray[_T]:

@@ -23,6 +23,8 @@ MULTIFRAME_S: Final = 51 * FRAME_S
 _WINDOW_S: Final = 520e-6
 _NEAR_HZ: Final = 42e3  # background of a row: from _GUARD_BINS to here on both sides
 _GUARD_BINS: Final = 3
+_SLAB_BINS: Final = 4096
+"""Bins whitened at a time: bounds the memory of wide spans."""
 _P_FALSE: Final = 1e-3
 """Probability that white noise gives a candidate in one chunk; the SCH decides in the end."""
 _LIMIT_FULL: Final = 14.0  # no single tone of five can reach the threshold of about 33 alone: impulses and odd data do not
@@ -126,21 +128,36 @@ def find_candidates(iq: ComplexArray, *, sample_rate_hz: float) -> tuple[Candida
     rows, bins = power.shape
     if rows < 2:
         return ()
-    if rows >= 24:
-        floor = np.median(power[:: max(1, rows // 160)], axis=0) / math.log(2.0)
-    else:
-        floor = np.full(bins, np.median(power) / math.log(2.0))
-    floor = np.maximum(floor, np.float32(1e-30)).astype(np.float32)
-    whiten, fold = _kernels()
-    ratio = whiten(power, floor, max(round(_NEAR_HZ / bin_hz), _GUARD_BINS + 4), _GUARD_BINS)
     period = MULTIFRAME_S / hop_s
     steps = np.array([k * FRAME_S / hop_s for k in FCCH_FRAMES])
     full = rows >= period
     n_tones = 5 if full else max(1, math.ceil(5 * rows / period) - 1)
     limit_at = threshold(n_tones, float(bins) * period)
     limit = _LIMIT_FULL if full else max(_LIMIT_FULL, 1.05 * limit_at / n_tones)
-    best, where = fold(ratio, steps, period, limit)
+    best, where = np.zeros(bins, np.float32), np.zeros(bins, np.int64)
+    reach = max(round(_NEAR_HZ / bin_hz), _GUARD_BINS + 4)
+    for first in range(0, bins, _SLAB_BINS):
+        low, high = max(first - reach, 0), min(first + _SLAB_BINS + reach, bins)
+        slab = power[:, low:high]
+        inner = slice(first - low, min(first + _SLAB_BINS, bins) - low)
+        score, place = _score(slab, steps=steps, period=period, limit=limit, reach=reach)
+        best[first : first + _SLAB_BINS], where[first : first + _SLAB_BINS] = score[inner], place[inner]
     return _peaks(power, best, where, steps=steps, period=period, hop_s=hop_s, bin_hz=bin_hz, limit_at=limit_at)
+
+
+def _score(
+    power: npt.NDArray[np.float32], *, steps: npt.NDArray[np.float64], period: float, limit: float, reach: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Return (best folded score, row at which it begins) of each bin of ``power``, each shape (n_bins,)."""
+    rows, bins = power.shape
+    if rows >= 24:
+        floor = np.median(power[:: max(1, rows // 160)], axis=0) / math.log(2.0)
+    else:
+        floor = np.full(bins, np.median(power) / math.log(2.0))
+    whiten, fold = _kernels()
+    ratio = whiten(power, np.maximum(floor, 1e-30).astype(np.float32), reach, _GUARD_BINS)
+    best, where = fold(ratio, steps, period, limit)
+    return best, where
 
 
 def _peaks(

@@ -29,6 +29,7 @@ from dsp.types import ComplexArray
 _KNOWN: Final = 40.0
 _HEARD: Final = 0.08
 """Normalised energy of the training that a burst of noise exceeds once in e^5."""
+_HALF_FRAME: Final = FRAME_SYMBOLS // 2
 _STRETCH_S: Final = 0.12
 """Shortest stretch searched again: two SCH and, often, a BCCH block."""
 _CLEAR_ERRORS: Final = 4
@@ -93,35 +94,42 @@ def receive(stream: ComplexArray, *, rate_hz: float, offset_hz: float, about: fl
     after the SCH bursts that were heard is searched again by itself.
     """
     end = front_end(rate_hz=rate_hz, offset_hz=offset_hz)
-    got = _receive_stretch(stream, end, about=about)
+    parts = _stretches(stream, _receive_stretch(stream, end, about=about))
+    return tuple(sorted(parts, key=lambda p: -len(p.good_sch())))
+
+
+def _stretches(stream: ComplexArray, got: Reception | None) -> list[Reception]:
+    """Return ``got`` and what the parts of ``stream`` say in which it was not heard."""
     if got is None:
-        return ()
+        return []
     parts = [got]
     low, high = _lively(stream, got)
     for first, last in ((0, low), (high, stream.size)):
-        if last - first < _STRETCH_S * rate_hz:
+        if last - first < _STRETCH_S * got.end.rate_hz:
             continue
-        other = _receive_stretch(stream[first:last], got.end, about=0.0, reach=FRAME_SYMBOLS / 2)
-        if other is not None and other.bsic is not None:
+        piece = stream[first:last]
+        others = [p for p in _stretches(piece, _receive_stretch(piece, got.end, about=0.0, reach=_HALF_FRAME)) if p.bsic is not None]
+        if others:
             parts[0] = parts[0].outside(first, last)
-            parts.append(replace(other, timing=replace(other.timing, start=other.timing.start + first)))
-    return tuple(parts)
+            parts += [replace(p, timing=replace(p.timing, start=p.timing.start + first)) for p in others]
+    return parts
 
 
 def _lively(stream: ComplexArray, got: Reception) -> tuple[int, int]:
-    """Return the stream samples between which the SCH training is heard where it should be; a few bursts may fade."""
+    """Return the stream samples between which the SCH training is heard where it should be, two in a row at each end."""
     frames = whole_bursts(stream, got.timing, got.timing.positions(SCH_FRAMES))
     match = _match(stream, got.end, got.timing, frames)[1]
-    heard = frames[match > max(_HEARD, 0.2 * float(np.median(np.sort(match)[-8:])))]
-    if heard.size == 0:
+    heard = match > max(_HEARD, 0.2 * float(np.median(np.sort(match)[-8:])))
+    pairs = np.flatnonzero(heard[1:] & heard[:-1])
+    if pairs.size == 0:
         return 0, stream.size
-    low, high = got.timing.burst_at(int(heard[0])), got.timing.burst_at(int(heard[-1]) + 1)
+    low, high = got.timing.burst_at(int(frames[pairs[0]])), got.timing.burst_at(int(frames[pairs[-1] + 1]) + 1)
     return max(int(low), 0), min(int(high), stream.size)
 
 
-def _receive_stretch(stream: ComplexArray, end: FrontEnd, *, about: float, reach: float | None = None) -> Reception | None:
+def _receive_stretch(stream: ComplexArray, end: FrontEnd, *, about: float, reach: int | None = None) -> Reception | None:
     """Return what the carrier says in a stretch without gaps, or None where no SCH training stands out."""
-    timing = find_timing(stream, end, about=about) if reach is None else find_timing(stream, end, about=about, reach=reach)
+    timing = find_timing(stream, end, about=about, reach=reach)
     if timing is None:
         return None
     error, _, _ = tone_spectrum(stream, end, timing)

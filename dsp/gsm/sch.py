@@ -18,6 +18,7 @@ from dsp.gsm.burst import Complex128, FrontEnd, symbols
 from dsp.gsm.params import FCCH_FRAMES, FRAME_SYMBOLS, SCH_FRAMES, SCH_TRAINING, SCH_TRAINING_AT, SYMBOL_RATE_HZ
 from dsp.types import ComplexArray
 
+_IS_SCH: Final = np.isin(np.arange(51), SCH_FRAMES)
 _REACH: Final = 56
 """Lags searched on each side of the FCCH's timing, symbols: its 40 and the drift."""
 _MAX_DRIFT: Final = 70e-6
@@ -118,7 +119,7 @@ def training_energy(
     return np.asarray(correlate(stream, end.table, starts, 0.5 * step, turn, pattern, 4 * reach + 1))
 
 
-def find_timing(stream: ComplexArray, end: FrontEnd, *, about: float, reach: float = _REACH) -> Timing | None:
+def find_timing(stream: ComplexArray, end: FrontEnd, *, about: float, reach: int | None = None) -> Timing | None:
     """Return where the carrier's frames lie, or None where no SCH training stands out.
 
     ``about``: stream sample near which some frame starts (to 40 symbols; ``reach``: symbols to search on each side). The position in
@@ -131,20 +132,20 @@ def find_timing(stream: ComplexArray, end: FrontEnd, *, about: float, reach: flo
     if n_frames < 1:
         return None
     _, fold = _kernels()
-    reach = int(reach)
+    reach = _REACH if reach is None else reach
     early = np.arange(min(n_frames, 102))
     energy = training_energy(stream, end, start=start, step=nominal, frames=early, reach=reach)
     drifts = np.linspace(-1.0, 1.0, 9) * _MAX_DRIFT * 2.0 * FRAME_SYMBOLS
     trials = []
     for phase in range(51):
-        rows = early[np.isin((early + phase) % 51, SCH_FRAMES)]
+        rows = early[_IS_SCH[(early + phase) % 51]]
         if rows.size:
             trials += [(fold(energy[rows], rows, d)[0], phase, rows.size) for d in drifts]
     quality, phase, count = max(trials)
     if quality < _threshold(count):
         return None
     frames = np.arange(n_frames)
-    rows = frames[np.isin((frames + phase) % 51, SCH_FRAMES)]
+    rows = frames[_IS_SCH[(frames + phase) % 51]]
     energy = training_energy(stream, end, start=start, step=nominal, frames=rows, reach=reach)
     fine = np.arange(-_MAX_DRIFT, _MAX_DRIFT, 0.5 / max(n_frames, 51) / FRAME_SYMBOLS)
     (mean, lag), drift = max((fold(energy, rows, 2.0 * FRAME_SYMBOLS * d), float(d)) for d in fine)

@@ -30,6 +30,8 @@ _SEARCHED: Final = (0, 1)
 _SEARCH_EVERY: Final = 4
 """Chunks 0 and 1 are searched for carriers, then every fourth: a carrier that comes up later is found within a second."""
 _SAME_HZ: Final = 4e3
+_BESIDE_HZ: Final = 60e3
+"""Nearer than this to a clear carrier there is only its own data."""
 _MAX_STREAMS: Final = 32
 _MAX_PROBES: Final = 32
 _PRUNE_HZ: Final = 20e3
@@ -128,12 +130,11 @@ class GsmSearch:
         """Return a stream for each new candidate in ``iq``, best first."""
         plan = self._plan
         reach = 0.5 * plan.sample_rate_hz - _HALF_CHANNEL_HZ + _EDGE_HZ
-        known = [s.candidate.carrier_hz for s in self._streams]
         candidates = sorted(find_candidates(iq, sample_rate_hz=plan.sample_rate_hz), key=lambda c: (-round(c.score / 10), -c.power))
         return [
             _Stream(candidate=c, bin=plan.nearest_bin(c.carrier_hz), first_sample=first_sample)
             for c in candidates
-            if abs(c.carrier_hz) < reach and not any(abs(c.carrier_hz - k) < _SAME_HZ for k in known) and self._on_raster(c.carrier_hz)
+            if abs(c.carrier_hz) < reach and self._is_new(c.carrier_hz)
         ][:_MAX_PROBES]
 
     def _admit(self, probes: list[_Stream], channels: ComplexArray) -> None:
@@ -141,7 +142,7 @@ class GsmSearch:
         plan = self._plan
         for probe, stream in zip(probes, channels, strict=True):
             offset_hz = probe.candidate.carrier_hz - probe.bin * plan.bin_hz
-            if len(self._streams) >= _MAX_STREAMS or not self._on_raster(probe.candidate.carrier_hz):
+            if len(self._streams) >= _MAX_STREAMS or not self._is_new(probe.candidate.carrier_hz):
                 continue
             end = front_end(rate_hz=plan.out_rate_hz, offset_hz=offset_hz)
             timing = find_timing(stream, end, about=probe.candidate.start_s * plan.out_rate_hz)
@@ -150,10 +151,14 @@ class GsmSearch:
                 if timing.quality > _CLEAR:
                     self._clear.append(probe.candidate.carrier_hz)
 
-    def _on_raster(self, carrier_hz: float) -> bool:
-        """Return whether a carrier lies within ``_PRUNE_HZ`` of the 200 kHz raster of the first clear carrier."""
+    def _is_new(self, carrier_hz: float) -> bool:
+        """Return whether no stream is open for a carrier, and it lies within ``_PRUNE_HZ`` of the raster of the first clear one."""
+        if any(abs(carrier_hz - s.candidate.carrier_hz) < _SAME_HZ for s in self._streams):
+            return False
         if not self._clear:
             return True
+        if min(abs(carrier_hz - c) for c in self._clear) < _BESIDE_HZ:
+            return False
         off = (carrier_hz - self._clear[0] + clock.RASTER_HZ / 2) % clock.RASTER_HZ - clock.RASTER_HZ / 2
         return bool(abs(off) < _PRUNE_HZ)
 

@@ -1,4 +1,7 @@
-"""Occupancy of channels and bands over time (ITU-R SM.1880, SM.2256)."""
+"""Occupancy of channels and bands over time (ITU-R SM.1880, SM.2256), with a stated false-alarm probability instead of a margin in dB.
+
+A look is a spectrogram row, or the whole dwell where there are no rows; looks of several dwells are stacked by the caller.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.errors import ParameterError
+from dsp.thresholds import threshold
+from dsp.types import FloatArray, NoiseFloor, Psd
 
 BoolArray = npt.NDArray[np.bool_]
+DEFAULT_PFA = 1e-3
+"""Probability that noise alone makes a channel look occupied: far below any occupancy worth reporting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +29,10 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occupancy:
-    """Occupancy of some channels and of the band they make up.
+    """Occupancy of some channels and of the band they make up, each from 0 to 1.
 
-    ``fco``: shape (n_channels,), the part of the looks in which each channel was occupied; ``fbo``: the part of (look, channel) cells
-    weighted by channel width that were occupied; ``sro``: the mean of ``fco`` (SM.1880: spectrum resource occupancy).
+    ``fco``: of each channel, the part of the looks in which it was occupied. ``fbo``: the part of the band's (look, bin) cells that
+    were occupied. ``sro``: the mean of ``fco``, channels by their number.
     """
 
     fco: tuple[float, ...]
@@ -34,35 +41,68 @@ class Occupancy:
     n_looks: int
 
 
-def channel_states(occupied: BoolArray, *, bin_hz: float, channels: tuple[Channel, ...]) -> BoolArray:
-    """Return which channel was occupied in which look, shape (n_looks, n_channels): True where any of its bins was.
+def channel_states(psd: Psd, floor: NoiseFloor, channels: tuple[Channel, ...], *, pfa: float = DEFAULT_PFA) -> BoolArray:
+    """Return which channel was occupied in which look, shape (n_looks, n_channels).
 
-    ``occupied``: shape (n_looks, n_bins), lowest frequency first, bin ``n_bins // 2`` at the tuned centre.
+    Occupied: its mean density passes the threshold that noise passes with probability ``pfa``.
+
+    Raises:
+        ParameterError: a channel lies outside the span.
     """
-    n_bins = occupied.shape[1]
-    states = np.zeros((occupied.shape[0], len(channels)), np.bool_)
+    looks, n_averages = _looks(psd)
+    total = np.zeros((looks.shape[0], psd.n_fft + 1))
+    np.cumsum(looks / floor.density, axis=1, dtype=np.float64, out=total[:, 1:])
+    states = np.zeros((looks.shape[0], len(channels)), np.bool_)
     for index, channel in enumerate(channels):
-        low = max(int(np.ceil(channel.lower_offset_hz / bin_hz - 0.5)) + n_bins // 2, 0)
-        high = min(int(np.floor(channel.upper_offset_hz / bin_hz + 0.5)) + n_bins // 2, n_bins - 1)
-        if high < low:
-            raise ParameterError("channels", channel, "inside the span")
-        states[:, index] = occupied[:, low : high + 1].any(axis=1)
+        low, high = _bins(psd, channel)
+        limit = threshold(high - low, n_averages=n_averages, overlap=psd.overlap, pfa=pfa)
+        states[:, index] = total[:, high] - total[:, low] > limit * (high - low)
     return states
 
 
-def occupancy(states: BoolArray, *, widths_hz: tuple[float, ...]) -> Occupancy:
-    """Return FCO, FBO and SRO of ``states``, shape (n_looks, n_channels), for channels ``widths_hz`` wide.
+def cell_states(psd: Psd, floor: NoiseFloor, band: Channel, *, pfa: float = DEFAULT_PFA) -> BoolArray:
+    """Return which bin of ``band`` was occupied in which look, shape (n_looks, n_bins of the band)."""
+    looks, n_averages = _looks(psd)
+    low, high = _bins(psd, band)
+    limit = threshold(1, n_averages=n_averages, overlap=psd.overlap, pfa=pfa)
+    occupied: BoolArray = looks[:, low:high] > np.float32(limit) * floor.density[low:high]
+    return occupied
 
-    SM.1880: FCO = looks in which the channel was occupied over all looks; FBO the same over the band, each channel by its width;
-    SRO the mean of the channels' FCO.
+
+def occupancy(channels: BoolArray, cells: BoolArray) -> Occupancy:
+    """Return FCO, FBO and SRO of channel states, shape (n_looks, n_channels), and the band's cells, shape (n_looks, n_bins).
+
+    Raises:
+        ParameterError: there is no look, no channel or no bin.
     """
-    if states.shape[0] == 0 or states.shape[1] == 0:
-        raise ParameterError("states", states.shape, "at least one look and one channel")
-    fco = states.mean(axis=0)
-    width = np.asarray(widths_hz, np.float64)
-    return Occupancy(
-        fco=tuple(float(f) for f in fco),
-        fbo=float((fco * width).sum() / width.sum()),
-        sro=float(fco.mean()),
-        n_looks=int(states.shape[0]),
-    )
+    if not channels.size or not cells.size:
+        raise ParameterError("states", (channels.shape, cells.shape), "at least one look, one channel and one bin")
+    fco = channels.mean(axis=0)
+    return Occupancy(fco=tuple(float(part) for part in fco), fbo=float(cells.mean()), sro=float(fco.mean()), n_looks=int(channels.shape[0]))
+
+
+def looks_needed(occupied_part: float, *, relative_error: float = 0.1) -> int:
+    """Return how many independent looks give an occupancy with ``relative_error`` at 95 % confidence (SM.2256: 384 (1 - p) / p at 10 %).
+
+    Raises:
+        ParameterError: ``occupied_part`` is not in (0, 1].
+    """
+    if not 0.0 < occupied_part <= 1.0:
+        raise ParameterError("occupied_part", occupied_part, "more than 0 and at most 1")
+    return int(np.ceil((1.96 / relative_error) ** 2 * (1.0 - occupied_part) / occupied_part))
+
+
+def _looks(psd: Psd) -> tuple[FloatArray, int]:
+    if psd.rows.shape[0]:
+        return psd.rows, psd.row_averages
+    return psd.mean[None, :], psd.n_averages
+
+
+def _bins(psd: Psd, channel: Channel) -> tuple[int, int]:
+    """Return first bin and the bin after the last of those whose centres lie in ``channel``."""
+    half = psd.n_fft // 2
+    low = max(int(np.ceil(channel.lower_offset_hz / psd.bin_hz)) + half, 0)
+    high = min(int(np.ceil(channel.upper_offset_hz / psd.bin_hz)) + half, psd.n_fft)
+    if high <= low:
+        raise ParameterError("channels", channel, f"inside +-{psd.sample_rate_hz / 2} Hz and at least a bin wide")
+    return low, high

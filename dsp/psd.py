@@ -105,16 +105,15 @@ class WelchPsd:
             TooFewSamplesError: not one whole segment was added.
         """
         self._drain()
-        sums, half = self._sums, self._n_fft // 2
+        sums = self._sums
         if sums.n_averages == 0:
             raise TooFewSamplesError(self._n_samples, self._n_fft)
-        rows = np.concatenate(sums.rows) if sums.rows else np.empty((0, self._n_fft), np.float32)
         averages = self._row_averages or 0
         return Psd(
-            mean=_frozen(np.roll(sums.mean(), half)),
-            max_hold=_frozen(np.roll(sums.holds[0], half)),
-            min_hold=_frozen(np.roll(sums.holds[1], half)),
-            rows=_frozen(np.roll(rows, half, axis=1)),
+            mean=_in_order([sums.mean()[np.newaxis]], self._n_fft)[0],
+            max_hold=_in_order([sums.holds[:1]], self._n_fft)[0],
+            min_hold=_in_order([sums.holds[1:]], self._n_fft)[0],
+            rows=_in_order(sums.rows, self._n_fft),
             row_step_s=averages * self._hop / self._rate_hz,
             row_averages=averages,
             sample_rate_hz=self._rate_hz,
@@ -181,18 +180,26 @@ class WelchPsd:
         self._held = rest.size
 
 
-def _frozen(values: npt.NDArray[Any]) -> FloatArray:
-    """Return ``values`` as float32 that nobody can write to."""
-    frozen = values.astype(np.float32, copy=False)
-    frozen.flags.writeable = False
-    return frozen
+def _in_order(pieces: list[npt.NDArray[Any]], n_fft: int) -> FloatArray:
+    """Return ``pieces``, each (n, n_fft) in the FFT's order, as one array with the lowest frequency first, float32, read-only."""
+    half = n_fft // 2
+    joined = np.empty((sum(piece.shape[0] for piece in pieces), n_fft), np.float32)
+    first = 0
+    for piece in pieces:
+        rows = joined[first : first + piece.shape[0]]
+        rows[:, :half], rows[:, half:] = piece[:, half:], piece[:, :half]
+        first += piece.shape[0]
+    joined.flags.writeable = False
+    return joined
 
 
 @lru_cache(maxsize=16)
 def _window(n_fft: int, gain: float) -> FloatArray:
     """Return the periodic Hann window times ``gain``, each value twice (for I and for Q), shape (2 n_fft,)."""
     hann = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n_fft) / n_fft)
-    return _frozen(np.repeat(hann * gain, 2))
+    window = np.repeat(hann * gain, 2).astype(np.float32)
+    window.flags.writeable = False
+    return window
 
 
 def _check(*, n_fft: int, sample_format: str, overlap: float, engine: str) -> None:

@@ -1,7 +1,7 @@
 """How segments become powers: buffers, transforms (pyfftw, else scipy.fft) and sums (compiled, else NumPy).
 
-Transforms are planned with FFTW_ESTIMATE: measured plans are 10 to 25 % faster, but cost 0.2 s at start-up, and which plan wins differs
-from run to run, and with it the last bits of every result. Out of place, since the estimated plans in place are half as fast.
+Transforms are planned with FFTW_ESTIMATE and the stored plans of ``dsp.psd_wisdom``: measuring plans costs up to 0.2 s at start-up, and
+which plan wins differs from run to run, and with it the last bits of every result. Out of place: in place is half as fast.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Sums:
         self.filled = 0
         self.total = np.zeros(n_fft, np.float64)
         self.holds = np.empty((2, n_fft), np.float32)
+        self.bits = self.holds.view(np.int32)  # powers are never negative: their order is that of their bits, which is quicker to tell
         self.rows: list[RealArray] = []
         self.n_averages = 0
         self.clear()
@@ -48,12 +49,15 @@ class Sums:
         self.rows = []
         self.filled = self.n_averages = 0
 
-    def advance(self, n_segments: int, completed: RealArray) -> None:
-        """Count segments that were added to the sums, and keep the rows they completed, shape (n_completed, n_fft)."""
+    def new_rows(self, n_segments: int) -> RealArray:
+        """Return room for the rows that the next ``n_segments`` complete, shape (n_rows, n_fft), to be filled; and count the segments."""
+        completed, filled = divmod(self.filled + n_segments, self.row_averages)
+        rows = np.empty((completed, self.part.size), np.float32)
+        if self.keep_rows and completed:
+            self.rows.append(rows)
+        self.filled = filled
         self.n_averages += n_segments
-        self.filled = (self.filled + n_segments) % self.row_averages
-        if self.keep_rows and completed.shape[0]:
-            self.rows.append(completed.copy())
+        return rows
 
     def mean(self) -> npt.NDArray[np.float64]:
         """Return the mean over all segments so far, shape (n_fft,)."""
@@ -73,6 +77,16 @@ def default_engine() -> Engine:
     return "numba+pyfftw" if loops == "numba" else "numpy+pyfftw"
 
 
+@lru_cache(maxsize=1)
+def _fftw_with_plans() -> ModuleType:
+    """Return pyfftw, the stored plans made known to it (it refuses those of another build)."""
+    from dsp.psd_wisdom import SINGLE_PRECISION
+
+    fftw = import_module("pyfftw")
+    fftw.import_wisdom((b"", SINGLE_PRECISION, b""))
+    return fftw
+
+
 class Workspace:
     """Buffers and plans for one size of transform. Holds nothing from one call to the next but scratch."""
 
@@ -84,13 +98,12 @@ class Workspace:
         self.n_fft = n_fft
         self.batch = max(1, BATCH_SAMPLES[loops] // n_fft)
         self._kernels: ModuleType | None = import_module("dsp.psd_kernels") if loops == "numba" else None
-        self._fftw: ModuleType | None = import_module("pyfftw") if transform == "pyfftw" else None
+        self._fftw: ModuleType | None = _fftw_with_plans() if transform == "pyfftw" else None
         self._input: npt.NDArray[np.complex64] = self._empty()
         self._output: npt.NDArray[np.complex64] = self._empty()
         self._plans: dict[int, Callable[[], Any]] = {}
         self._floats = np.empty(0, np.float32)
         self._power = np.empty((self.batch, n_fft), np.float32)
-        self._rows = np.empty((self.batch, n_fft), np.float32)
 
     def add(self, raw: npt.NDArray[Any], *, offset: float, window: RealArray, hop: int, sums: Sums) -> None:
         """Add the segments of ``raw`` to ``sums``; interleaved values, (n_segments - 1) hop + n_fft samples, at most ``batch`` segments.
@@ -158,40 +171,38 @@ class Workspace:
 
     def _gather(self, spectra: npt.NDArray[np.complex64], sums: Sums) -> None:
         """Add the powers of ``spectra`` to ``sums``."""
-        n = spectra.shape[0]
+        n, filled = spectra.shape[0], sums.filled
+        rows = sums.new_rows(n)
         if self._kernels is not None:
-            counts, bits = (sums.row_averages, sums.filled), sums.holds.view(np.int32)
-            completed = self._kernels.accumulate(spectra, counts, sums.part, bits, sums.total, self._rows)
-        else:
-            halves = spectra.view(np.float32)
-            power = self._power[:n]
-            np.multiply(halves, halves, out=halves)
-            np.add(halves[:, ::2], halves[:, 1::2], out=power)
-            np.maximum(sums.holds[0], power.max(axis=0), out=sums.holds[0])
-            np.minimum(sums.holds[1], power.min(axis=0), out=sums.holds[1])
-            completed = _add_rows(power, sums, self._rows)
-        sums.advance(n, self._rows[:completed])
+            self._kernels.accumulate(spectra, sums.row_averages, filled, sums.part, sums.bits, sums.total, rows)
+            return
+        halves, power = spectra.view(np.float32), self._power[:n]
+        np.multiply(halves, halves, out=halves)
+        np.add(halves[:, ::2], halves[:, 1::2], out=power)
+        bits = power.view(np.int32)
+        np.maximum(sums.bits[0], bits.max(axis=0), out=sums.bits[0])
+        np.minimum(sums.bits[1], bits.min(axis=0), out=sums.bits[1])
+        _add_rows(power, filled, sums, rows)
 
 
-def _add_rows(power: RealArray, sums: Sums, rows: RealArray) -> int:
-    """Add ``power``, shape (n_segments, n_fft), to ``sums``, write the means of completed rows to ``rows``; return how many."""
-    size, completed = sums.row_averages, 0
-    head = min(size - sums.filled, power.shape[0])
-    if sums.filled or head < size:
+def _add_rows(power: RealArray, filled: int, sums: Sums, rows: RealArray) -> None:
+    """Add ``power``, shape (n_segments, n_fft), to ``sums``, whose row had ``filled`` segments, and write the completed rows' means."""
+    size, head = sums.row_averages, 0
+    if filled:
+        head = min(size - filled, power.shape[0])
         sums.part += power[:head].sum(axis=0)
-        if sums.filled + head < size:
-            return 0
+        if filled + head < size:
+            return
         sums.total += sums.part
-        np.divide(sums.part, np.float32(size), out=rows[0])
-        completed = 1
-        power = power[head:]
-    whole = power.shape[0] // size
+        rows[0] = sums.part
+    whole = rows.shape[0] - (1 if filled else 0)
+    end = head + whole * size
     if whole:
-        stretches = power[: whole * size].reshape(whole, size, -1).sum(axis=1)
+        stretches = rows[-whole:]
+        power[head:end].reshape(whole, size, -1).sum(axis=1, out=stretches)
         sums.total += stretches.sum(axis=0)
-        np.divide(stretches, np.float32(size), out=rows[completed : completed + whole])
-    sums.part[:] = power[whole * size :].sum(axis=0)
-    return int(completed + whole)
+    rows /= np.float32(size)
+    sums.part[:] = power[end:].sum(axis=0)
 
 
 def _take_out(spectra: npt.NDArray[np.complex64], offset: float, window: RealArray) -> None:

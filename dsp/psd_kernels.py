@@ -27,38 +27,40 @@ def convert(raw, offset, window, hop, out):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def accumulate(spectra, counts, part, holds, total, rows):  # type: ignore[no-untyped-def]
-    """Add the powers of ``spectra``, shape (n_segments, n_fft), to the sums; return how many rows were completed.
+def accumulate(spectra, row_averages, filled, part, bits, total, rows):  # type: ignore[no-untyped-def]
+    """Add the powers of ``spectra``, shape (n_segments, n_fft), to the sums, two segments at a time where they are of one row.
 
-    ``counts``: (segments in a row, segments already in ``part``). ``part``: the row being filled, float32; ``holds``: (2, n_fft), the
-    bits of maximum and minimum; ``total``: float64, completed rows; ``rows``: their means are written here, from index 0.
+    ``filled``: segments already in ``part``, the row being filled, float32; ``bits``: (2, n_fft), maximum and minimum; ``total``: float64,
+    the completed rows; ``rows``: their means are written here, from index 0, ``row_averages`` segments each.
     """
-    row_averages, filled = counts
-    power = np.empty(CHUNK, np.float32)
-    bits = power.view(np.int32)
-    row = 0
+    power = np.empty((2, CHUNK), np.float32)
+    power_bits = power.view(np.int32)
     for first in range(0, part.size, CHUNK):
-        partial, full = part[first : first + CHUNK], total[first : first + CHUNK]
-        top, low = holds[0, first : first + CHUNK], holds[1, first : first + CHUNK]
-        row, count = 0, filled
-        for s in range(spectra.shape[0]):
-            spectrum = spectra[s, first : first + CHUNK]
-            for k in range(spectrum.size):
-                value = spectrum[k]
-                square = value.real * value.real + value.imag * value.imag
-                power[k] = square
-                partial[k] += square
-            for k in range(spectrum.size):
-                value_bits = bits[k]
-                top[k] = max(top[k], value_bits)
-                low[k] = min(low[k], value_bits)
-            count += 1
-            if count == row_averages:
-                mean = rows[row, first : first + CHUNK]
+        chunk = slice(first, first + CHUNK)
+        partial, top, low = part[chunk], bits[0, chunk], bits[1, chunk]
+        row, count, s = 0, filled, 0
+        while s < spectra.shape[0]:
+            pair = 1 if s + 1 < spectra.shape[0] and count + 1 < row_averages else 0
+            for i in range(pair + 1):
+                spectrum, square = spectra[s + i, chunk], power[i]
                 for k in range(spectrum.size):
+                    value = spectrum[k]
+                    square[k] = value.real * value.real + value.imag * value.imag
+            one, other, one_bits, other_bits = power[0], power[pair], power_bits[0], power_bits[pair]
+            weight = np.float32(pair)
+            for k in range(partial.size):
+                partial[k] += one[k] + weight * other[k]
+            for k in range(partial.size):
+                value_bits, other_value = one_bits[k], other_bits[k]
+                top[k] = max(top[k], max(value_bits, other_value))
+                low[k] = min(low[k], min(value_bits, other_value))
+            s += pair + 1
+            count += pair + 1
+            if count == row_averages:
+                full, mean = total[chunk], rows[row, chunk]
+                for k in range(partial.size):
                     full[k] += partial[k]
                     mean[k] = partial[k] / np.float32(row_averages)
                     partial[k] = 0.0
                 row += 1
                 count = 0
-    return row

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from dsp.gsm import rest_octets
+from dsp.gsm import rest_octets, si2quater
 from dsp.gsm.frequency_lists import decode
 from dsp.gsm.types import SystemInformation
 
@@ -52,7 +52,7 @@ def message_name(block: bytes) -> str | None:
     if len(block) != BLOCK_OCTETS or block[0] & 0x03 != 1 or block[1] != RR_DISCRIMINATOR:
         return None
     name = NAMES.get(block[2])
-    if name == "SI2quater" and (index := rest_octets.quater_index(block[3:])) > 0:
+    if name == "SI2quater" and (index := si2quater.index(block[3:])) > 0:
         return f"{name}/{index}"
     return name
 
@@ -68,7 +68,7 @@ def read(blocks: Mapping[str, bytes]) -> SystemInformation:
         if name in good:
             fields.update({field: value for field, value in reader(good[name]).items() if value is not None})
     fields["neighbours"] = _neighbours(good)
-    quater = [rest_octets.lte_neighbours(block[3:]) for name, block in sorted(good.items()) if name.startswith("SI2quater")]
+    quater = [si2quater.lte_neighbours(block[3:]) for name, block in sorted(good.items()) if name.startswith("SI2quater")]
     if quater and None not in quater:
         fields["lte_neighbours"] = tuple(dict.fromkeys(earfcn for part in quater for earfcn in part or ()))
     return SystemInformation(**fields)

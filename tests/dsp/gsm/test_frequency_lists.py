@@ -28,7 +28,7 @@ def lists(draw: st.DrawFn) -> tuple[Format, tuple[int, ...]]:
 
 
 @given(made=lists(), header=st.sampled_from([0x00, 0x10, 0x20, 0x30]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_list_comes_back_in_every_format(made: tuple[Format, tuple[int, ...]], header: int) -> None:
     form, arfcns = made
     octets = encode(arfcns, form, header_bits=header)
@@ -39,7 +39,7 @@ def test_a_list_comes_back_in_every_format(made: tuple[Format, tuple[int, ...]],
 
 
 @given(made=lists())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_the_library_reads_the_same_arfcns_in_every_format(osmo: ModuleType, made: tuple[Format, tuple[int, ...]]) -> None:
     form, arfcns = made
     assert osmo.decode_list(encode(arfcns, form)) == arfcns
@@ -47,7 +47,7 @@ def test_the_library_reads_the_same_arfcns_in_every_format(osmo: ModuleType, mad
 
 
 @given(octets=st.binary(min_size=16, max_size=16))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_octets_give_a_list_or_none_and_never_an_error(octets: bytes) -> None:
     arfcns = decode(octets)
     assert (arfcns is None) == (octets[0] & 0xC0 in (0x40, 0xC0))

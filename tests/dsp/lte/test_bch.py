@@ -171,7 +171,7 @@ def test_the_chernoff_bound_is_never_below_the_binomial_tail(n: int, data: st.Da
 def test_noise_passes_no_oftener_than_the_margin_promises(kind: str) -> None:
     """Long form: bench_lte_false_mib. ``fading``: a quarter of the soft bits holds nearly all the energy."""
     rng = np.random.default_rng(6)
-    n = 60_000
+    n = 30_000
     soft = rng.normal(size=(n, 120)).astype(np.float32)
     if kind == "hard":
         soft = np.sign(soft)

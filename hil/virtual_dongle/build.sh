@@ -1,0 +1,8 @@
+#!/bin/sh
+# Compile the virtual librtlsdr into the folder $1 as librtlsdr.so and librtlsdr.so.0.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1"
+${CC:-cc} -std=c11 -D_GNU_SOURCE -O3 -ffast-math -march=native -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror \
+	-Wl,-soname,librtlsdr.so.0 -o "$1/librtlsdr.so.0" "$here/librtlsdr.c" "$here/scene.c" -lm -lpthread
+ln -sf librtlsdr.so.0 "$1/librtlsdr.so"

@@ -94,11 +94,11 @@ def test_rtl_tcp_serves_it_over_the_network(scene: Scene, tmp_path: Path) -> Non
         env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        client = connect(port)
-        magic, tuner, _ = struct.unpack(">4sII", read_exactly(client, 12))
-        # gain mode 1 (by hand), gain 0, as the protocol's commands
-        client.sendall(struct.pack(">BI", 3, 1) + struct.pack(">BI", 4, 0))
-        raw = np.frombuffer(read_exactly(client, 2_000_000)[-262144:], np.uint8).astype(np.float32) - 127.5
+        with connect(port) as client:
+            magic, tuner, _ = struct.unpack(">4sII", read_exactly(client, 12))
+            # gain mode 1 (by hand), gain 0, as the protocol's commands
+            client.sendall(struct.pack(">BI", 3, 1) + struct.pack(">BI", 4, 0))
+            raw = np.frombuffer(read_exactly(client, 2_000_000)[-262144:], np.uint8).astype(np.float32) - 127.5
     finally:
         child.kill()  # rtl_tcp waits for a thread of its own on SIGINT, with any driver
         child.wait(timeout=20)

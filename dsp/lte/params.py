@@ -19,8 +19,6 @@ BANDWIDTHS_RB: Final = (6, 15, 25, 50, 75, 100)
 """In the order of ``dl-Bandwidth`` (TS 36.331 cl. 6.2.2, MasterInformationBlock)."""
 MAX_RB: Final = 110
 """N_RB^max,DL: where the reference sequence is counted from (TS 36.211 cl. 6.10.1.2)."""
-SAMPLE_RATES_HZ: Final = {6: 1.92e6, 15: 3.84e6, 25: 7.68e6, 50: 15.36e6, 75: 30.72e6, 100: 30.72e6}
-"""The rate usual for each width; 75 blocks would also go into 23.04 MS/s."""
 CENTRE_RB: Final = 6
 CENTRE_SUBCARRIERS: Final = 72
 N_PCI: Final = 504

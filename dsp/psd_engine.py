@@ -102,8 +102,8 @@ class Workspace:
         self._input: npt.NDArray[np.complex64] = self._empty()
         self._output: npt.NDArray[np.complex64] = self._empty()
         self._plans: dict[int, Callable[[], Any]] = {}
-        self._floats = np.empty(0, np.float32)
-        self._power = np.empty((self.batch, n_fft), np.float32)
+        self._floats = np.empty(2 * self.batch * n_fft, np.float32)
+        self._power = np.empty((self.batch if loops == "numpy" else 0, n_fft), np.float32)
 
     def add(self, raw: npt.NDArray[Any], *, offset: float, window: RealArray, hop: int, sums: Sums) -> None:
         """Add the segments of ``raw`` to ``sums``; interleaved values, (n_segments - 1) hop + n_fft samples, at most ``batch`` segments.
@@ -160,12 +160,10 @@ class Workspace:
         if raw.dtype == np.uint8:
             raw, offset = (raw ^ np.uint8(128)).view(np.int8), offset - 128.0
         if raw.dtype != np.float32:
-            if self._floats.size < raw.size:
-                self._floats = np.empty(raw.size, np.float32)
             floats = self._floats[: raw.size]
             np.copyto(floats, raw)
             raw = floats
-        segments = np.lib.stride_tricks.as_strided(raw, target.shape, (4 * hop, 4), writeable=False)
+        segments: RealArray = np.ndarray(target.shape, np.float32, buffer=raw, strides=(4 * hop, 4))
         np.multiply(segments, window, out=target)
         return offset
 
@@ -207,7 +205,8 @@ def _add_rows(power: RealArray, filled: int, sums: Sums, rows: RealArray) -> Non
 
 def _take_out(spectra: npt.NDArray[np.complex64], offset: float, window: RealArray) -> None:
     """Take a constant ``offset`` in I and Q out of Hann-windowed spectra: it lies in bins 0 and +-1 alone."""
-    centre = np.complex64((1 + 1j) * offset * float(window[::2].sum(dtype=np.float64)))
+    n_fft = spectra.shape[1]
+    centre = np.complex64((1 + 1j) * offset * float(window[n_fft]) * n_fft / 2)  # the window's peak is twice its mean
     spectra[:, 0] -= centre
     spectra[:, 1] += centre / 2
     spectra[:, -1] += centre / 2

@@ -16,7 +16,7 @@ PROGRAM: Final = "canhsong-station"
 COMMANDS: Final = {
     "replay": "station.replay_command:replay",
     "settings": "station.settings_command:settings",
-    "demo": "station.demo:demo",
+    "demo": "station.demo_command:demo",
 }
 """Command -> module:attribute. A module that is not there is no command."""
 

@@ -1,0 +1,81 @@
+"""What the demo's station hears: a stretch of the GSM 900 downlink, then one of the 700 MHz downlink, with cells that can be read.
+
+The numbers of the cells are made up; 001-01 is the PLMN of test equipment (TS 23.003), which no licensed network uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from dsp.synth.carriers import Gmsk, Tone
+from dsp.synth.gsm import GsmSignal
+from dsp.synth.gsm_messages import CellDescription
+from dsp.synth.impairments import Impairments
+from dsp.synth.lte import LteCellDescription, LteSignal, Reception
+from dsp.synth.scene import Keying, Scene, SceneItem, cn0_dbhz
+
+SAMPLE_RATE_HZ: Final = 2.4e6
+_RECEIVER: Final = Impairments(dc=0.004 + 0.002j, gain_imbalance_db=0.1, phase_imbalance_deg=0.5)
+_LTE_WIDTH_HZ: Final = 72 * 15e3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunedScene:
+    """A scene and where the receiver stands in it, for how long."""
+
+    scene: Scene
+    center_freq_hz: float
+    duration_s: float
+
+
+def demo_tunings(duration_s: float) -> tuple[TunedScene, TunedScene]:
+    """Return what is heard at 942 MHz for three quarters of ``duration_s``, then at 763 MHz for the rest."""
+    return (
+        TunedScene(scene=gsm_scene(), center_freq_hz=942.0e6, duration_s=0.75 * duration_s),
+        TunedScene(scene=lte_scene(), center_freq_hz=763.0e6, duration_s=0.25 * duration_s),
+    )
+
+
+def gsm_scene() -> Scene:
+    """Return three GSM cells, of Vietnam, of Cambodia and of nobody, and an intermittent, a weak and a drifting carrier."""
+    intermittent = SceneItem(
+        name="ngắt quãng / intermittent",
+        waveform=Gmsk(symbol_rate_hz=16e3, seed=4),
+        freq_hz=941.3e6,
+        bandwidth_hz=20e3,
+        cn0_dbhz=cn0_dbhz(25.0, 20e3),
+        keying=Keying(on_s=6.0, period_s=15.0, first_s=4.0),
+    )
+    drifting = SceneItem(name="trôi tần / drifting", waveform=Tone(), freq_hz=942.2e6, bandwidth_hz=1e3, cn0_dbhz=50.0, drift_hz_s=1000.0)
+    weak = SceneItem(name="yếu / weak", waveform=Tone(), freq_hz=941.87e6, bandwidth_hz=1e3, cn0_dbhz=33.0)
+    return Scene(
+        items=(
+            _gsm("GSM 452-04", 941.0e6, plmn=("452", "04"), numbers=(29, 30151, 20511), snr_db=26.0),
+            _gsm("GSM 456-08", 941.6e6, plmn=("456", "08"), numbers=(50, 1207, 44031), snr_db=18.0),
+            _gsm("GSM 001-01", 942.6e6, plmn=("001", "01"), numbers=(7, 1, 10), snr_db=22.0),
+            intermittent,
+            weak,
+            drifting,
+        ),
+        impairments=_RECEIVER,
+    )
+
+
+def lte_scene() -> Scene:
+    """Return an LTE cell of 1.4 MHz and a narrow carrier beside it."""
+    waveform = LteSignal(cell=LteCellDescription(pci=301, n_rb=6, n_ports=1), reception=Reception(re_power=1 / 72), seed=5)
+    beside = SceneItem(name="sóng mang lạ / stray carrier", waveform=Tone(), freq_hz=762.14e6, bandwidth_hz=1e3, cn0_dbhz=48.0)
+    cell = SceneItem(
+        name="LTE 1,4 MHz", waveform=waveform, freq_hz=763.2e6, bandwidth_hz=_LTE_WIDTH_HZ, cn0_dbhz=cn0_dbhz(15.0, _LTE_WIDTH_HZ)
+    )
+    return Scene(items=(cell, beside), impairments=_RECEIVER)
+
+
+def _gsm(name: str, freq_hz: float, *, plmn: tuple[str, str], numbers: tuple[int, int, int], snr_db: float) -> SceneItem:
+    """Return a C0; ``numbers``: BSIC, LAC, CI."""
+    arfcn = round((freq_hz - 935e6) / 200e3)
+    bsic, lac, ci = numbers
+    cell = CellDescription(bsic=bsic, mcc=plmn[0], mnc=plmn[1], lac=lac, ci=ci, cell_channels=(arfcn,), neighbours=(arfcn - 7, arfcn + 9))
+    waveform = GsmSignal(cell=cell, start_fn=1000 * bsic)
+    return SceneItem(name=name, waveform=waveform, freq_hz=freq_hz, bandwidth_hz=250e3, cn0_dbhz=cn0_dbhz(snr_db, 200e3))

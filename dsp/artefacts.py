@@ -7,13 +7,14 @@ from typing import Final, Literal
 import numpy as np
 
 from dsp.regions import Region
-from dsp.types import Artefact, Emission, NoiseFloor, Psd
+from dsp.types import Artefact, Emission, FloatArray, NoiseFloor, Psd
 
 DC_BINS: Final = 4
 """The DC spike of a Hann-windowed estimate is three bins wide; one more for a slowly wandering offset."""
 DC_BESIDE: Final = DC_BINS + 24
 DC_RATIO: Final = 2.0
 NEVER_OFF_RATIO: Final = 20.0
+HUMP_FALL: Final = 1.5
 DC_HUMP_PART: Final = 0.04
 """Zero-IF tuners show 1/f noise about the spike: a hump that wide at most, as a part of the span (E4000: 2.5 % of 1.92 MHz)."""
 IMAGE_MIN_DB: Final = 15.0
@@ -65,8 +66,13 @@ def is_dc(region: Region, psd: Psd, *, spike: bool) -> bool:
     if not spike or high - low > DC_HUMP_PART * psd.n_fft or not low < centre < high - 1:
         return False
     below, above = centre - low, high - 1 - centre
-    falls = psd.mean[low] < psd.mean[(low + centre) // 2] and psd.mean[high - 1] < psd.mean[(high + centre) // 2]
-    return abs(below - above) <= 0.25 * (below + above) and bool(falls)
+    return abs(below - above) <= 0.25 * (below + above) and _falls(psd.mean[low:centre][::-1]) and _falls(psd.mean[centre + 1 : high])
+
+
+def _falls(density: FloatArray) -> bool:
+    """Return whether ``density``, from the spike outwards, falls like 1/f: its first quarter half as strong again as its third, and on."""
+    parts = [float(part.mean()) for part in np.array_split(density[2:], 4) if part.size]
+    return len(parts) == 4 and parts[0] > HUMP_FALL * parts[2] and parts[1] > parts[3]
 
 
 def clipping(psd: Psd) -> Artefact | None:

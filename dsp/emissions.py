@@ -20,6 +20,7 @@ from dsp.thresholds import Test, floor_steps, plan, widened
 from dsp.types import Detections, Emission, FloatArray, NoiseFloor, Psd, Sensitivity
 
 BESIDE_BINS: Final = 8
+WRAP_BINS: Final = 16
 CUT_BINS: Final = 2
 """An emission that reaches so near to the span's edge goes on beyond it."""
 
@@ -38,11 +39,13 @@ def detect(
     Emissions are in the order of their frequency.
 
     Raises:
-        ParameterError: ``pfa`` is not in (0, 0.5), or the floor is for another number of bins.
+        ParameterError: ``pfa`` is not in (0, 0.5], or the floor is for another number of bins.
     """
     if floor.density.shape != psd.mean.shape:
         raise ParameterError("floor", floor.density.shape, f"{psd.n_fft} bins")
     stated = dwell_pfa(psd.duration_s) if pfa is None else pfa
+    if not 0.0 < stated <= 0.5:
+        raise ParameterError("pfa", stated, "more than 0 and at most 0.5")
     with_rows = psd.rows.shape[0] >= MIN_ROWS
     share = 0.5 * stated if with_rows else stated
     tests = plan(
@@ -62,7 +65,9 @@ def detect(
         apart = _without(weights, found)
         found = sorted(found + short_regions(seen, floor, apart, pfa=share, gap_bins=gap_bins))
     emissions = [
-        _emission(seen, floor, weights, region, merge_gap_s) for region in found if not is_dc(region, psd, spike=spike is not None)
+        _emission(seen, floor, weights, region, merge_gap_s)
+        for region in _without_wrap(found, psd.n_fft)
+        if not is_dc(region, psd, spike=spike is not None)
     ]
     kept, marked = sorted_out(emissions, psd)
     own = [a for a in (spike, clipping(psd)) if a is not None]
@@ -79,6 +84,16 @@ def _steady(psd: Psd, floor: NoiseFloor, tests: tuple[Test, ...], gap_bins: int)
     ratio = psd.mean / floor.density.astype(np.float64)
     mask = detected_bins(ratio, tests, ripple=floor.ripple)
     return regions(mask, ratio, gap_bins=gap_bins, bin_hz=psd.bin_hz) if mask.any() else []
+
+
+def _without_wrap(found: list[Region], n_fft: int) -> list[Region]:
+    """Return ``found`` without the bins at one edge of the span into which a carrier cut by the other edge leaks: the window is cyclic."""
+    if len(found) < 2 or found[0][0] > CUT_BINS or found[-1][1] < n_fft - CUT_BINS:
+        return found
+    first, last = found[0][1] - found[0][0], found[-1][1] - found[-1][0]
+    if min(first, last) > WRAP_BINS or max(first, last) <= WRAP_BINS:
+        return found
+    return found[1:] if first < last else found[:-1]
 
 
 def _without(weights: FloatArray, found: list[Region]) -> FloatArray:

@@ -22,9 +22,9 @@ MIN_WINDOW_BLOCKS: Final = 8
 SIGNAL_WIDTHS: Final = np.array([8, 32, 128], np.int64)
 """Widths, in blocks of 4 bins' stride, at which signals are set aside before a curve is judged."""
 SIGNAL_SIGMA: Final = 5.0
-MIN_KEPT: Final = 0.5
+MIN_KEPT: Final = 0.4
 MIN_KEPT_BY_CURVE: Final = 0.985
-"""One level may set half of the free blocks aside as signals; a curve hardly any, or it cuts corners and calls the rest signals."""
+"""One level may set more than half of the free blocks aside as signals; a curve hardly any, or it cuts corners."""
 SEGMENTS: Final = 16
 CHI_SQUARE_LIMIT: Final = 3.3
 """Mean square of 16 normal deviates that noise exceeds once in 1e5."""
@@ -86,7 +86,10 @@ def _set_aside(
             # n half-overlapped blocks hold 4 (n + 1) bins
             if total[i + width] - total[i] > limit * np.sqrt((count[i + width] - count[i] + 1.0) / 4.0):
                 found = True
-                for j in range(i, i + width):
+                # the window's middle: a window half on a signal must not take what is beside it
+                low = 0 if i == 0 else i + width // 2 - width // 8
+                high = n if i == n - width else i + width // 2 + width // 8 + 1
+                for j in range(low, high):
                     signals[j] = True
     return found
 

@@ -1,0 +1,270 @@
+"""Detection of one dwell: what is there is found and measured, what the receiver made is marked, noise gives nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dsp.detection import dwell_pfa
+from dsp.emissions import detect
+from dsp.errors import ParameterError
+from dsp.noise_floor import estimate_floor
+from dsp.types import Detections, Emission, Psd
+from tests.dsp.dwells import RATE_HZ, band, noise, tone, welch
+
+N_DWELL = 600_000  # 250 ms
+BIN_HZ = RATE_HZ / 4096
+
+
+def found(psd: Psd) -> Detections:
+    return detect(psd, estimate_floor(psd))
+
+
+def only(detections: Detections) -> Emission:
+    assert len(detections.emissions) == 1, detections.emissions
+    return detections.emissions[0]
+
+
+def db(ratio: float) -> float:
+    return 10 * math.log10(ratio)
+
+
+def test_white_noise_gives_no_emission_and_states_its_probability() -> None:
+    for seed in range(20):
+        detections = found(welch(noise(np.random.default_rng(seed), N_DWELL), row_step_s=0.002))
+        assert detections.emissions == ()
+        assert detections.artefacts == ()
+    assert detections.false_alarm_probability == pytest.approx(0.5 * 0.25 / 86400, rel=1e-6)
+
+
+def test_the_default_keeps_to_half_a_false_emission_a_day_at_any_dwell() -> None:
+    for dwell_s in (0.05, 0.25, 1.0):
+        assert 86400 / dwell_s * dwell_pfa(dwell_s) == pytest.approx(0.5)
+
+
+@pytest.mark.slow
+def test_dwells_with_a_false_emission_are_no_more_than_stated() -> None:
+    rng, hits, dwells = np.random.default_rng(1), 0, 2000
+    for _ in range(dwells):
+        psd = welch(noise(rng, 60_000), n_fft=2048, row_step_s=0.002)
+        hits += bool(detect(psd, estimate_floor(psd), pfa=0.05).emissions)
+    # the bound is loose by less than a factor of three
+    assert 0.05 / 3 < hits / dwells < 0.05
+
+
+@pytest.mark.parametrize("offset_bins", [0.0, 0.25, 0.5])
+def test_a_carrier_is_found_with_its_frequency_and_power(offset_bins: float) -> None:
+    freq_hz = (500 + offset_bins) * BIN_HZ
+    samples = noise(np.random.default_rng(2), N_DWELL) + tone(N_DWELL, freq_hz, 0.05)
+    emission = only(found(welch(samples, row_step_s=0.002)))
+    assert emission.center_offset_hz == pytest.approx(freq_hz, abs=BIN_HZ)
+    assert db(emission.power) == pytest.approx(db(0.05), abs=0.2)
+    assert emission.bandwidth_hz < 4 * BIN_HZ
+    assert (emission.duty, emission.burst_count) == (1.0, 1)
+    assert emission.floor_density == pytest.approx(1 / RATE_HZ, rel=0.01)
+
+
+@pytest.mark.parametrize(("width_hz", "level_db"), [(25e3, 0.0), (200e3, -6.0), (1.0e6, -10.0)])
+def test_a_wide_signal_far_under_the_noise_is_found_in_its_width(width_hz: float, level_db: float) -> None:
+    rng = np.random.default_rng(3)
+    samples = noise(rng, N_DWELL) + band(rng, N_DWELL, -4e5, width_hz, 10 ** (level_db / 10))
+    emission = only(found(welch(samples, row_step_s=0.002)))
+    assert emission.center_offset_hz == pytest.approx(-4e5, abs=0.15 * width_hz)
+    assert emission.bandwidth_hz == pytest.approx(width_hz, rel=0.3)
+    assert db(emission.power) == pytest.approx(level_db + db(width_hz / RATE_HZ), abs=0.7)
+    assert emission.bandwidth_26db_hz is None
+
+
+def test_99_per_cent_and_26_db_bandwidth_of_a_flat_signal_are_its_width() -> None:
+    rng = np.random.default_rng(4)
+    samples = noise(rng, N_DWELL) + band(rng, N_DWELL, 3e5, 4e5, 1e4)
+    emission = only(found(welch(samples, row_step_s=0.002)))
+    assert emission.bandwidth_hz == pytest.approx(0.99 * 4e5, rel=0.01)
+    assert emission.bandwidth_26db_hz == pytest.approx(4e5, rel=0.02)
+    assert emission.snr_db == pytest.approx(40, abs=0.3)
+    assert emission.peak_density > emission.mean_density > emission.floor_density
+
+
+def test_carriers_600_khz_apart_at_0_12_and_25_db_are_three() -> None:
+    rng = np.random.default_rng(5)
+    samples = noise(rng, N_DWELL)
+    for center_hz, level_db in ((-6e5, 40), (0.0, 28), (6e5, 15)):
+        samples = samples + band(rng, N_DWELL, center_hz + 1e4, 2e5, 10 ** (level_db / 10))
+    emissions = found(welch(samples, row_step_s=0.002)).emissions
+    assert [round(e.center_offset_hz / 1e4) for e in emissions] == [-59, 1, 61]
+    assert [round(db(e.power / emissions[0].power)) for e in emissions] == [0, -12, -25]
+
+
+def test_a_fading_notch_does_not_split_a_carrier() -> None:
+    rng = np.random.default_rng(6)
+    wide = band(rng, N_DWELL, 0.0, 1.6e6, 30.0)
+    # two paths of equal strength 1 us apart: a null every megahertz
+    delayed = np.roll(wide, round(1e-6 * RATE_HZ))
+    emission = only(found(welch(noise(rng, N_DWELL) + 0.7 * wide + 0.69 * delayed, row_step_s=0.002)))
+    assert emission.upper_offset_hz - emission.lower_offset_hz == pytest.approx(1.6e6, rel=0.05)
+
+
+def test_a_carrier_that_the_edge_cuts_says_so() -> None:
+    rng = np.random.default_rng(7)
+    low = only(found(welch(noise(rng, N_DWELL) + band(rng, N_DWELL, -1.2e6, 4e5, 10.0), row_step_s=0.002)))
+    high = only(found(welch(noise(rng, N_DWELL) + band(rng, N_DWELL, 1.2e6, 4e5, 10.0), row_step_s=0.002)))
+    assert (low.cut_low, low.cut_high) == (True, False)
+    assert (high.cut_low, high.cut_high) == (False, True)
+
+
+def on_and_off(n: int, times_s: list[tuple[float, float]]) -> np.ndarray:
+    t = np.arange(n) / RATE_HZ
+    return np.logical_or.reduce([(t >= a) & (t < b) for a, b in times_s]).astype(np.float32)
+
+
+def test_bursts_are_counted_and_timed() -> None:
+    times = [(0.03, 0.05), (0.10, 0.11), (0.20, 0.24)]
+    samples = noise(np.random.default_rng(8), N_DWELL) + tone(N_DWELL, 2e5, 0.2) * on_and_off(N_DWELL, times)
+    emission = only(found(welch(samples, row_step_s=0.002)))
+    assert emission.burst_count == 3
+    np.testing.assert_allclose(emission.burst_times_s, times, atol=0.003)
+    assert (emission.first_s, emission.last_s) == (emission.burst_times_s[0][0], emission.burst_times_s[-1][1])
+    assert emission.duty == pytest.approx(0.28, abs=0.04)
+    assert db(emission.power) == pytest.approx(db(0.2), abs=1.0)
+
+
+def test_the_gap_that_bursts_merge_over_is_the_users() -> None:
+    times = [(0.03, 0.05), (0.07, 0.09), (0.20, 0.24)]
+    samples = noise(np.random.default_rng(9), N_DWELL) + tone(N_DWELL, 2e5, 0.2) * on_and_off(N_DWELL, times)
+    psd = welch(samples, row_step_s=0.002)
+    counts = [only(detect(psd, estimate_floor(psd), merge_gap_s=gap)).burst_count for gap in (0.002, 0.03, 0.3)]
+    assert counts == [3, 2, 1]
+
+
+def test_the_gap_that_frequencies_merge_over_is_the_users() -> None:
+    samples = noise(np.random.default_rng(10), N_DWELL) + tone(N_DWELL, 2e5, 0.1) + tone(N_DWELL, 2.2e5, 0.1)
+    psd = welch(samples)
+    counts = [len(detect(psd, estimate_floor(psd), merge_gap_hz=gap).emissions) for gap in (5e3, 25e3)]
+    assert counts == [2, 1]
+
+
+def test_a_burst_that_the_mean_does_not_show_is_found_in_the_rows() -> None:
+    samples = noise(np.random.default_rng(11), N_DWELL) + tone(N_DWELL, 4.1e5, 0.014) * on_and_off(N_DWELL, [(0.1, 0.1022)])
+    psd = welch(samples, row_step_s=0.002)
+    assert found(replace(psd, rows=psd.rows[:0])).emissions == ()
+    emission = only(found(psd))
+    assert emission.center_offset_hz == pytest.approx(4.1e5, abs=2e3)
+    assert emission.first_s == pytest.approx(0.1, abs=0.003)
+    assert emission.burst_count == 1
+    assert emission.duty < 0.05
+
+
+def test_a_steady_weak_carrier_is_not_called_pulsed() -> None:
+    # about as strong as a row's own threshold: some rows pass it, some do not
+    for power in (2e-3, 4e-3, 8e-3, 1.6e-2):
+        samples = noise(np.random.default_rng(12), N_DWELL) + tone(N_DWELL, 3.3e5, power)
+        emission = only(found(welch(samples, row_step_s=0.002)))
+        assert (emission.burst_count, emission.duty) == (1, 1.0), power
+
+
+def test_the_spike_at_the_centre_is_marked_and_no_emission() -> None:
+    samples = noise(np.random.default_rng(13), N_DWELL) + np.complex64(0.3 + 0.2j)
+    detections = found(welch(samples, row_step_s=0.002))
+    assert detections.emissions == ()
+    (spike,) = detections.artefacts
+    assert spike.kind == "dc_spike"
+    assert db(spike.power) == pytest.approx(db(0.13), abs=0.3)
+
+
+def test_a_carrier_about_the_centre_is_an_emission_and_not_a_spike() -> None:
+    rng = np.random.default_rng(14)
+    detections = found(welch(noise(rng, N_DWELL) + band(rng, N_DWELL, 0.0, 2e5, 30.0), row_step_s=0.002))
+    assert only(detections).bandwidth_hz == pytest.approx(2e5, rel=0.05)
+    assert detections.artefacts == ()
+
+
+def test_pulses_beside_a_spike_keep_their_times() -> None:
+    times = [(0.03, 0.05), (0.20, 0.24)]
+    rng = np.random.default_rng(15)
+    pulsed = band(rng, N_DWELL, 2e3, 4e4, 60.0) * on_and_off(N_DWELL, times)
+    detections = found(welch(noise(rng, N_DWELL) + pulsed + np.complex64(0.5), row_step_s=0.002))
+    assert [a.kind for a in detections.artefacts] == ["dc_spike"]
+    assert only(detections).burst_count == 2
+
+
+@pytest.mark.parametrize("balance_db", [-25.0, -40.0])
+def test_the_image_of_a_strong_carrier_is_marked(balance_db: float) -> None:
+    rng = np.random.default_rng(16)
+    carrier = band(rng, N_DWELL, 5e5, 2e5, 1e5)
+    samples = noise(rng, N_DWELL) + carrier + np.conj(carrier) * np.float32(10 ** (balance_db / 20))
+    detections = found(welch(samples, row_step_s=0.002))
+    assert only(detections).center_offset_hz == pytest.approx(5e5, abs=5e3)
+    (image,) = detections.artefacts
+    assert image.kind == "image"
+    assert image.center_offset_hz == pytest.approx(-5e5, abs=5e3)
+
+
+def test_equal_carriers_on_both_sides_are_no_images() -> None:
+    samples = noise(np.random.default_rng(17), N_DWELL) + tone(N_DWELL, 5e5, 0.1) + tone(N_DWELL, -5e5, 0.05)
+    assert len(found(welch(samples, row_step_s=0.002)).emissions) == 2
+
+
+def test_clipping_and_its_products_are_marked() -> None:
+    rng = np.random.default_rng(18)
+    clean = noise(rng, N_DWELL, 1e-5) + tone(N_DWELL, 1e5, 0.4) + tone(N_DWELL, 2.1e5, 0.4)
+    parts = np.clip(clean.view(np.float32), -1, 1)
+    psd = replace(welch(parts.view(np.complex64), row_step_s=0.002), clipped_fraction=float(np.mean(np.abs(parts) >= 1)))
+    detections = found(psd)
+    kinds = {a.kind for a in detections.artefacts}
+    assert "clipping" in kinds
+    strong = sorted(round(e.center_offset_hz / 1e4) for e in detections.emissions if e.power > 0.1)
+    assert strong == [10, 21]
+
+
+def test_sensitivities_are_powers_seen_half_of_the_time() -> None:
+    psd = welch(noise(np.random.default_rng(19), N_DWELL))
+    detections = found(psd)
+    widths = [s.width_hz for s in detections.sensitivities]
+    assert widths == [1.5 * BIN_HZ, 25e3, 200e3, 1.4e6]
+    assert all(a.power < b.power for a, b in zip(detections.sensitivities, detections.sensitivities[1:], strict=False))
+    weakest = detections.sensitivities[0].power
+    hits = 0
+    for seed in range(60):
+        samples = noise(np.random.default_rng(100 + seed), N_DWELL) + tone(N_DWELL, 600 * BIN_HZ, weakest)
+        hits += bool(found(welch(samples)).emissions)
+    assert 15 <= hits <= 50
+
+
+def test_results_do_not_depend_on_scale() -> None:
+    rng = np.random.default_rng(20)
+    samples = noise(rng, 200_000) + band(rng, 200_000, 3e5, 2e5, 10.0) + tone(200_000, -5e5, 0.1)
+    one, other = found(welch(samples)), found(welch(samples * np.float32(1e-3)))
+    assert len(one.emissions) == len(other.emissions) == 2
+    for a, b in zip(one.emissions, other.emissions, strict=True):
+        assert a.center_offset_hz == pytest.approx(b.center_offset_hz, abs=1.0)
+        assert a.power * 1e-6 == pytest.approx(b.power, rel=1e-3)
+
+
+def test_a_mirrored_span_gives_mirrored_emissions() -> None:
+    rng = np.random.default_rng(21)
+    samples = noise(rng, 200_000) + band(rng, 200_000, 3e5, 2e5, 10.0) + tone(200_000, -5e5, 0.1)
+    one, other = found(welch(samples)), found(welch(np.conj(samples)))
+    centres = [e.center_offset_hz for e in one.emissions]
+    np.testing.assert_allclose([-e.center_offset_hz for e in reversed(other.emissions)], centres, atol=2 * BIN_HZ)
+
+
+@pytest.mark.parametrize("spoil", [lambda p: replace(p, mean=np.zeros(8, np.float32), n_fft=8)])
+def test_a_floor_of_another_length_is_refused(spoil: Callable[[Psd], Psd]) -> None:
+    psd = welch(noise(np.random.default_rng(1), 100_000))
+    with pytest.raises(ParameterError, match="floor"):
+        detect(spoil(psd), estimate_floor(psd))
+
+
+@pytest.mark.parametrize("pfa", [0.0, 1.0, math.nan])
+def test_a_pfa_that_is_no_probability_is_refused(pfa: float) -> None:
+    psd = welch(noise(np.random.default_rng(1), 100_000))
+    with pytest.raises(ParameterError, match="pfa"):
+        detect(psd, estimate_floor(psd), pfa=pfa)
+
+
+def test_silence_gives_nothing_and_no_warning() -> None:
+    assert found(welch(np.zeros(100_000, np.complex64), row_step_s=0.002)).emissions == ()

@@ -5,23 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from dsp.lte.channel import CrsFit, fit_reference, refine_base
 from dsp.lte.interpolation import Statistics, channel_at_pbch, measure_statistics
 from dsp.lte.ofdm import FRAME, TimeBase
 from dsp.lte.pbch import Broadcast, find_broadcast, soft_bits
 from dsp.lte.pss import PssPeak, refine_peak
 from dsp.lte.reference_signals import FrameGrid, downlink_slots, frame_grid, pilots
-from dsp.lte.sss import SssMatch, match_sss
+from dsp.lte.sss import BLIND_SLACK_HZ, SssMatch, match_sss
 from dsp.lte.types import CyclicPrefix, Duplex
 from dsp.types import ComplexArray
 
-_ALONE_SIGMAS: Final = 8.0
-"""Reference signals that prove a cell alone: in white noise once in 10^10 (gamma, shape 80), times 51 offsets and the identities tried."""
+_ALONE_PROOF: Final = 22.0
+"""Reference signals that prove a cell alone (``CrsFit.proof``): in noise below e^-22 for each of 85 offsets and two identities a peak."""
 _SSS_SIGMAS: Final = 4.5
 """The likeliest of 1344 identities stands 3.5 over noise on average: below this the reference signals are not even looked at."""
-_BOTH_SIGMAS: Final = (7.0, 5.0)
-"""Or an SSS and reference signals this strong each (neighbours' reference signals may lie on the same elements)."""
+_BOTH: Final = (7.0, 8.0)
+"""Or an SSS of so many sigmas with reference signals of so much proof (a neighbour's may lie on the same elements; TDD has few)."""
 _N_IDENTITIES: Final = 2
+_KNOWN_SLACK_HZ: Final = 400.0  # Doppler of a fast train, twice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,24 +55,25 @@ def synchronise(x: ComplexArray, peak: PssPeak, known: Synchronised | None = Non
     """
     refined = refine_peak(x, peak)
     duplexes: tuple[Duplex, ...] = ("fdd", "tdd")
+    slack_hz = BLIND_SLACK_HZ
     if known is not None:
         refined = replace(refined, offset_hz=known.base.offset_hz, drift=known.base.drift)
-        duplexes = (known.duplex,)
+        duplexes, slack_hz = (known.duplex,), _KNOWN_SLACK_HZ
     best: Synchronised | None = None
-    for match in match_sss(x, refined, n_best=_N_IDENTITIES, duplexes=duplexes):
+    for match in match_sss(x, refined, n_best=_N_IDENTITIES, duplexes=duplexes, slack_hz=slack_hz):
         found = _confirm(x, refined, match) if match.sigmas >= _SSS_SIGMAS else None
-        if found is not None and (best is None or found.fit.sigmas > best.fit.sigmas):
+        if found is not None and (best is None or found.fit.proof > best.fit.proof):
             best = found
     return best
 
 
 def _confirm(x: ComplexArray, peak: PssPeak, match: SssMatch) -> Synchronised | None:
-    base = TimeBase(frame_sample=match.frame_sample, drift=peak.drift, offset_hz=peak.offset_hz)
+    base = TimeBase(frame_sample=match.frame_sample, drift=peak.drift, offset_hz=peak.offset_hz + match.offset_error_hz)
     base = replace(base, frame_sample=match.frame_sample % (FRAME * base.stretch))
     grid = frame_grid(x, base, match.cp)
-    fit = fit_reference(pilots(grid, pci=match.pci, port=0, slots=downlink_slots(match.duplex)))
-    sss_sigmas, crs_sigmas = _BOTH_SIGMAS
-    if fit.sigmas < _ALONE_SIGMAS and (match.sigmas < sss_sigmas or fit.sigmas < crs_sigmas):
+    fit = fit_reference(pilots(grid, pci=match.pci, port=0, slots=downlink_slots(match.duplex)), np.array(match.weights))
+    sigmas, proof = _BOTH
+    if fit.proof < _ALONE_PROOF and (match.sigmas < sigmas or fit.proof < proof):
         return None
     base = replace(base, offset_hz=base.offset_hz + fit.offset_error_hz)
     return Synchronised(pci=match.pci, duplex=match.duplex, cp=match.cp, base=base, fit=fit)

@@ -15,29 +15,26 @@ from dsp.types import ComplexArray
 _T = TypeVar("_T", bound=np.generic)
 _TAP_STEP: Final = N_FFT / 72
 _TAPS: Final = np.arange(-1, 4) * _TAP_STEP
-_OFFSETS: Final = np.arange(-25, 26) * 60.0
+_OFFSETS: Final = np.arange(-42, 43) * 60.0
+_PRIOR_HZ: Final = 500.0  # what PSS and SSS leave open near the threshold
+_LEAST_WEIGHT: Final = 0.1
 _SEGMENT_S: Final = 5e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrsFit:
-    """How well the reference signals of a cell are there: ``metric`` is a gamma variable of ``shape`` in noise (largest of 51 offsets)."""
+    """How surely the reference signals of a cell are there."""
 
-    metric: float
-    shape: int
+    proof: float
+    """-ln of a bound on the chance that noise looks like this at one carrier offset: Chernoff's for a gamma variable."""
     offset_error_hz: float
 
-    @property
-    def sigmas(self) -> float:
-        """Excess over the mean in noise, in standard deviations."""
-        return (self.metric - self.shape) / float(np.sqrt(max(self.shape, 1)))
 
+def fit_reference(pilots: Pilots, weights: Float64Array) -> CrsFit:
+    """Return the proof in the energy of the reference signals, summed coherently over each half frame, at the best carrier offset.
 
-def fit_reference(pilots: Pilots) -> CrsFit:
-    """Return the energy of the reference signals summed coherently over each half frame and five taps, at the best carrier offset.
-
-    Each subcarrier, then each symbol, is first brought to its mean power: narrow carriers and bursts of others would otherwise make a few
-    elements count alone and the statistic spread more than that of noise.
+    ``weights``: how much each of five taps counts, shape (5,), from the PSS. Each subcarrier, then each symbol, is first brought to its
+    mean power: narrow carriers and bursts of others would otherwise make a few elements count alone, and the sum spread more than noise's.
     """
     levelled = replace(pilots, values=_levelled(pilots.values))
     per_segment, seconds = _segment_taps(levelled)
@@ -46,11 +43,17 @@ def fit_reference(pilots: Pilots) -> CrsFit:
     energy = np.sum(np.abs(_segments(levelled.values)) ** 2, axis=(1, 2))
     there = energy > 0
     if not there.any():
-        return CrsFit(metric=0.0, shape=1, offset_error_hz=0.0)
-    metric = np.sum(np.abs(summed[there]) ** 2 / energy[there, np.newaxis, np.newaxis], axis=(0, 1))
-    at = int(np.argmax(metric))
-    offset = float(_OFFSETS[at]) + (_vertex(metric, at) * float(_OFFSETS[1] - _OFFSETS[0]))
-    return CrsFit(metric=float(metric[at]), shape=int(there.sum()) * _TAPS.size, offset_error_hz=offset)
+        return CrsFit(proof=0.0, offset_error_hz=0.0)
+    share = np.maximum(weights, _LEAST_WEIGHT * weights.max() + 1e-9)
+    metric = np.einsum("gdf,g,d->f", np.abs(summed[there]) ** 2, 1.0 / energy[there], share)
+    per_nat = float(share.sum()) / float(np.sum(share**2))
+    at = int(np.argmax(per_nat * metric - (_OFFSETS / _PRIOR_HZ) ** 2 / 2))
+    shape = int(there.sum()) * float(share.sum()) * per_nat
+    excess = float(metric[at]) * per_nat / shape
+    return CrsFit(
+        proof=shape * (excess - 1.0 - float(np.log(excess))) if excess > 1.0 else 0.0,
+        offset_error_hz=float(_OFFSETS[at]) + _vertex(metric, at) * float(_OFFSETS[1] - _OFFSETS[0]),
+    )
 
 
 def _levelled(values: ComplexArray) -> ComplexArray:

@@ -24,6 +24,7 @@ _BENEATH_COUNT: Final = 2
 """A cell found beneath another needs this many MIBs in step, whatever the margin of one."""
 _MIN_HALF_FRAMES: Final = 6
 _SIGMA_SLACK: Final = 1.5  # the line's fit against the bound it is reckoned from
+_FEIGNED_PPM: Final = ((40.0, 2.5), (4.0, 1.0), (0.0, 0.0))
 _PILOT_VARIANCE: Final = (CENTRE_SUBCARRIERS**2) / 12
 
 
@@ -99,7 +100,8 @@ def _power(cell: ReadCell) -> float:
 def clock_error(cell: ReadCell, band: Narrowband) -> PpmEstimate | None:
     """Return the receiver's clock error as the drift of the cell's frame timing has it; None below 30 ms.
 
-    The uncertainty is the Cramer-Rao bound of the delay of each half frame's reference signals, put through a straight line, times 1.5.
+    The uncertainty is the Cramer-Rao bound of the delay of each half frame's reference signals, put through a straight line, times 1.5,
+    and beside it what moving paths feign: 1 ppm in 80 ms where the channel moves, 2.5 where it moves fast (measured on EPA5 and ETU70).
     """
     n = 2 * int(cell.grid.valid.any(axis=(1, 2)).sum())
     if n < _MIN_HALF_FRAMES:
@@ -110,4 +112,5 @@ def clock_error(cell: ReadCell, band: Narrowband) -> PpmEstimate | None:
     energy = 2 * CENTRE_RB * symbols * cell.statistics.signal / cell.statistics.noise
     delay = N_FFT / (2 * np.pi) * np.sqrt((1 + 1 / energy) / (2 * energy * _PILOT_VARIANCE))
     slope = delay / np.sqrt(n * (n * n - 1) / 12)
-    return PpmEstimate(ppm=float(ppm), sigma_ppm=float(_SIGMA_SLACK * slope / HALF_FRAME * 1e6))
+    moving = next(feigned for doppler, feigned in _FEIGNED_PPM if cell.statistics.doppler_hz >= doppler) * 16 / n
+    return PpmEstimate(ppm=float(ppm), sigma_ppm=float(np.hypot(_SIGMA_SLACK * slope / HALF_FRAME * 1e6, moving)))

@@ -38,7 +38,7 @@ _EDGE: Final = 64
 _NEAR_HZ: Final = 8e3
 _NEAR_SAMPLES: Final = 12
 _REFINE_LAGS: Final = 3
-_REFINE_OFFSETS: Final = np.arange(-6, 7) * 750.0
+_REFINE_OFFSETS: Final = np.arange(-5, 6) * 700.0
 _MOST_PEAKS: Final = 16
 _MOST_PER_HYPOTHESIS: Final = 4
 

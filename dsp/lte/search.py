@@ -29,11 +29,11 @@ def find_cells(
 ) -> tuple[LteCell, ...]:
     """Return every LTE cell in one dwell, the strongest first.
 
-    ``iq``: shape (n,), 5 to 160 ms at ``sample_rate_hz``; below 1.92 MS/s no cell can be seen and none is returned. ``center_freq_hz``:
-    the tuned centre, None where not known (then ``freq_hz`` is not given). ``carriers``: lower and upper edge of each emission wide
-    enough for a carrier, Hz from the tuned centre; None: the whole span. ``ppm``: what is known of the receiver's clock, which narrows the search to
-    the raster points it allows. ``max_offset_hz``: the largest offset of a carrier's centre from the emission's middle; None: 120 ppm and
-    half a raster step, 324 kHz at most.
+    ``iq``: shape (n,), 5 to 160 ms at ``sample_rate_hz``; below 1.92 MS/s no cell can be seen and none is returned.
+    ``center_freq_hz``: the tuned centre, None where not known (then ``freq_hz`` is not given). ``carriers``: lower and upper edge of each
+    emission wide enough for a carrier, Hz from the tuned centre; None: the whole span. ``ppm``: what is known of the receiver's clock,
+    which narrows the search to the raster points it allows. ``max_offset_hz``: the largest offset of a carrier's centre from the
+    emission's middle; None: 120 ppm and half a raster step, 324 kHz at most.
     """
     if sample_rate_hz < SAMPLE_RATE_HZ or iq.size < _SHORTEST_S * sample_rate_hz:
         return ()

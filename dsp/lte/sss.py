@@ -13,7 +13,7 @@ from typing import Final, get_args
 
 import numpy as np
 
-from dsp.lte.ofdm import CENTRE_K, HALF_FRAME, N_FFT, Float64Array, demodulate
+from dsp.lte.ofdm import CENTRE_K, HALF_FRAME, N_FFT, SAMPLE_RATE_HZ, Float64Array, demodulate
 from dsp.lte.params import SYNC_FIRST_SUBCARRIER, SYNC_SUBCARRIERS, pss_places, sss_places, symbol_starts
 from dsp.lte.pss import PssPeak
 from dsp.lte.sequences import pss, sss
@@ -21,6 +21,8 @@ from dsp.lte.types import CyclicPrefix, Duplex
 from dsp.types import ComplexArray
 
 _SYNC = slice(SYNC_FIRST_SUBCARRIER, SYNC_FIRST_SUBCARRIER + SYNC_SUBCARRIERS)
+BLIND_SLACK_HZ: Final = 2500.0
+"""Three times what the PSS alone leaves open at the threshold of the search."""
 TAP_STEP: Final = N_FFT / (SYNC_SUBCARRIERS + 1)
 _TAPS: Final = np.arange(-1, 4) * TAP_STEP  # samples: -1.1 to 3.2 us
 
@@ -36,6 +38,11 @@ class SssMatch:
     """Where a radio frame begins; may lie before the first sample."""
     score: float
     spread: float
+    weights: tuple[float, ...]
+    """How much each of the five taps counts, 0 to 1."""
+
+    offset_error_hz: float
+    """What the phase from SSS to PSS says the carrier offset is off by."""
 
     @property
     def sigmas(self) -> float:
@@ -43,21 +50,28 @@ class SssMatch:
         return self.score / self.spread if self.spread > 0 else 0.0
 
 
-def match_sss(x: ComplexArray, peak: PssPeak, *, n_best: int, duplexes: tuple[Duplex, ...] = ("fdd", "tdd")) -> tuple[SssMatch, ...]:
-    """Return the ``n_best`` likeliest identities at ``peak``, likeliest first. ``x``: 1.92 MS/s, shape (n,)."""
-    starts = peak.starts()
-    received, inside = demodulate(x, starts, offset_hz=peak.offset_hz)
-    pilot = received[:, _SYNC] * np.conj(pss(peak.n_id2))
-    taps = pilot @ _steering()
-    noise = _noise(pilot[inside], taps[inside])
-    weight = np.maximum(np.mean(np.abs(taps[inside]) ** 2, axis=0) / (noise / SYNC_SUBCARRIERS) - 1.0, 0.0) if inside.any() else np.zeros(5)
-    weight = weight / (1.0 + weight)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reference:
+    """The channel as the PSS has it: ``taps``, shape (n_rows, 5), and their ``weight`` over the noise, shape (5,)."""
+
+    taps: ComplexArray
+    weight: Float64Array
+    shares: tuple[float, ...]
+
+
+def match_sss(
+    x: ComplexArray, peak: PssPeak, *, n_best: int, duplexes: tuple[Duplex, ...] = ("fdd", "tdd"), slack_hz: float = BLIND_SLACK_HZ
+) -> tuple[SssMatch, ...]:
+    """Return the ``n_best`` likeliest identities at ``peak``, likeliest first.
+
+    ``x``: 1.92 MS/s, shape (n,). ``slack_hz``: how far the peak's carrier offset may be off; the phase between SSS and PSS is free
+    within what that allows (in TDD, 0.21 ms apart, it is free altogether when the search was blind).
+    """
+    reference = _reference(x, peak)
     found: list[SssMatch] = []
     for duplex in duplexes:
         for cp in get_args(CyclicPrefix):
-            early = pss_to_frame(duplex, cp) - sss_to_frame(duplex, cp)
-            scores = _scores(x, peak, starts - early, taps, weight / (noise / SYNC_SUBCARRIERS))
-            found += _best(scores, peak, duplex, cp, n_best)
+            found += _matches(x, peak, reference, (duplex, cp), slack_hz, n_best)
     return tuple(sorted(found, key=lambda m: -m.score)[:n_best])
 
 
@@ -73,36 +87,61 @@ def sss_to_frame(duplex: Duplex, cp: CyclicPrefix) -> float:
     return float(slot * 960 + symbol_starts(cp, n_fft=N_FFT)[symbol])
 
 
-def _scores(x: ComplexArray, peak: PssPeak, starts: Float64Array, taps: ComplexArray, weight: Float64Array) -> Float64Array:
-    """Return the scores, shape (2, 168): first half frame taken for subframe 0, for subframe 5."""
-    received, inside = demodulate(x, starts, offset_hz=peak.offset_hz)
-    first, second = _sequences(peak.n_id2)
-    despread = (received[:, np.newaxis, _SYNC] * _steering().T[np.newaxis]).reshape(-1, SYNC_SUBCARRIERS)
-    both = (despread @ np.concatenate([first, second]).T).reshape(starts.size, _TAPS.size, 2, -1)
-    energy = np.abs(taps[:, :, np.newaxis, np.newaxis] + both) ** 2 - np.abs(taps[:, :, np.newaxis, np.newaxis]) ** 2
-    gain = np.einsum("rths,t,r->rhs", energy, weight, inside.astype(np.float64))
-    even, odd = gain[0::2].sum(axis=0), gain[1::2].sum(axis=0)
-    return np.stack([even[0] + odd[1], even[1] + odd[0]])
+def _reference(x: ComplexArray, peak: PssPeak) -> _Reference:
+    received, inside = demodulate(x, peak.starts(), offset_hz=peak.offset_hz)
+    pilot = received[:, _SYNC] * np.conj(pss(peak.n_id2))
+    taps = pilot @ _steering()
+    noise = _noise(pilot[inside], taps[inside]) / SYNC_SUBCARRIERS
+    excess = np.sum(np.abs(taps) ** 2, axis=0) / max(int(inside.sum()), 1) / noise - 1.0
+    share = np.maximum(excess, 0.0) / np.maximum(1.0 + excess, 1.0)
+    return _Reference(taps=taps, weight=share / noise, shares=tuple(float(s) for s in share))
 
 
-def _best(scores: Float64Array, peak: PssPeak, duplex: Duplex, cp: CyclicPrefix, n_best: int) -> list[SssMatch]:
+def _matches(
+    x: ComplexArray, peak: PssPeak, reference: _Reference, place: tuple[Duplex, CyclicPrefix], slack_hz: float, n_best: int
+) -> list[SssMatch]:
+    """Return the likeliest identities with the SSS in one place before the PSS."""
+    duplex, cp = place
+    early = pss_to_frame(duplex, cp) - sss_to_frame(duplex, cp)
+    energy, product = _correlate(x, peak, reference, early)
+    free = min(np.pi, 2 * np.pi * slack_hz * early / SAMPLE_RATE_HZ)
+    left = np.maximum(np.abs(np.angle(product)) - free, 0.0)
+    scores = energy + 2 * np.abs(product) * np.cos(left)
     order = np.argsort(scores, axis=None)[::-1][:n_best]
     middle, spread = float(np.median(scores)), float(np.std(np.sort(scores, axis=None)[: -(n_best + 1)]))
+    turns = np.clip(np.angle(product), -free, free) / (2 * np.pi) * SAMPLE_RATE_HZ / early
     out = []
-    for flat in order:
-        half, n_id1 = divmod(int(flat), scores.shape[1])
-        frame = peak.sample - pss_to_frame(duplex, cp) - half * (HALF_FRAME + peak.drift)
-        out.append(
-            SssMatch(
-                pci=3 * n_id1 + peak.n_id2,
-                duplex=duplex,
-                cp=cp,
-                frame_sample=frame,
-                score=float(scores[half, n_id1]) - middle,
-                spread=spread,
-            )
+    for half, n_id1 in zip(*np.unravel_index(order, scores.shape), strict=True):
+        match = SssMatch(
+            pci=3 * int(n_id1) + peak.n_id2,
+            duplex=duplex,
+            cp=cp,
+            frame_sample=peak.sample - pss_to_frame(duplex, cp) - int(half) * (HALF_FRAME + peak.drift),
+            score=float(scores[half, n_id1]) - middle,
+            spread=spread,
+            weights=reference.shares,
+            offset_error_hz=float(turns[half, n_id1]),
         )
+        out.append(match)
     return out
+
+
+def _correlate(x: ComplexArray, peak: PssPeak, reference: _Reference, early: float) -> tuple[Float64Array, ComplexArray]:
+    """Return the weighted energy of each identity's SSS taps and their product with the PSS taps, SSS to PSS, shape (2, 168) each.
+
+    First index: the first half frame is taken for subframe 0, for subframe 5.
+    """
+    received, _ = demodulate(x, peak.starts() - early, offset_hz=peak.offset_hz)
+    despread = (received[:, np.newaxis, _SYNC] * _steering().T[np.newaxis]).reshape(-1, SYNC_SUBCARRIERS)
+    taps = (despread @ _sequences(peak.n_id2)).reshape(received.shape[0], _TAPS.size, 2, -1)
+    power = taps.real**2 + taps.imag**2
+    energy = [np.tensordot(reference.weight, power[parity::2].sum(axis=0), axes=1) for parity in (0, 1)]
+    pss_taps = reference.taps * reference.weight
+    product = [np.tensordot(pss_taps[parity::2], np.conj(taps[parity::2]), axes=([0, 1], [0, 1])) for parity in (0, 1)]
+    return (
+        np.stack([energy[0][0] + energy[1][1], energy[0][1] + energy[1][0]]),
+        np.stack([product[0][0] + product[1][1], product[0][1] + product[1][0]]),
+    )
 
 
 def _noise(pilot: ComplexArray, taps: ComplexArray) -> float:
@@ -123,7 +162,7 @@ def _steering() -> ComplexArray:
 
 
 @lru_cache(maxsize=3)
-def _sequences(n_id2: int) -> tuple[ComplexArray, ComplexArray]:
-    """Return all sequences of subframe 0 and of subframe 5, shape (168, 62) each."""
-    first = np.array([sss(3 * n + n_id2, half=0) for n in range(168)])
-    return first, np.array([sss(3 * n + n_id2, half=1) for n in range(168)])
+def _sequences(n_id2: int) -> ComplexArray:
+    """Return all sequences as columns, those of subframe 0, then of subframe 5, shape (62, 336)."""
+    rows = [sss(3 * n_id1 + n_id2, half=half) for half in (0, 1) for n_id1 in range(168)]
+    return np.ascontiguousarray(np.array(rows).T)

@@ -6,13 +6,16 @@ import json
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.gsm import rest_octets
-from dsp.gsm.frequency_lists import Format
+from dsp.gsm.frequency_lists import FORMATS, Format
 from dsp.gsm.system_information import lai, message_name, read, read_messages
+from dsp.gsm.types import SystemInformation
+from dsp.synth.gsm import GsmSignal
 from dsp.synth.gsm_frames import EMPTY_PAGING
 from dsp.synth.gsm_messages import CellDescription, Selection
 
@@ -26,25 +29,43 @@ selections = st.builds(
     penalty_time_s=st.none() | st.integers(1, 31).map(lambda n: 20 * n),
     cell_bar_qualify=st.booleans(),
 )
-bitmap = st.sets(st.integers(1, 124), max_size=60).map(lambda s: tuple(sorted(s)))
-spread = st.sets(st.integers(0, 1023), min_size=1, max_size=15).map(lambda s: tuple(sorted(s)))
+Listed = tuple[tuple[int, ...], Format | None]
+ROOM: dict[Format, tuple[int, int]] = {
+    "range1024": (16, 1023), "range512": (17, 511), "range256": (21, 255), "range128": (28, 127), "variable": (111, 111),
+}  # fmt: skip
+"""How many ARFCNs fit beside the first, and how far from it."""
+
+
+@st.composite
+def listed(draw: st.DrawFn) -> Listed:
+    """ARFCNs and a format that holds them."""
+    form: Format = draw(st.sampled_from(FORMATS))
+    if form == "bitmap0":
+        return tuple(sorted(draw(st.sets(st.integers(1, 124), max_size=60)))), form
+    count, span = ROOM[form]
+    first = draw(st.integers(0, 1023))
+    steps = draw(st.sets(st.integers(1, span), max_size=min(count, 30) - 1))
+    return tuple(sorted({first} | {(first + step) % 1024 for step in steps})), form
 
 
 @st.composite
 def cells(draw: st.DrawFn) -> CellDescription:
-    wide: Format = "range1024"
+    channels, neighbours = draw(listed()), draw(listed())
+    second, third = draw(st.just(((), None)) | listed()), draw(st.just(((), None)) | listed())
     return CellDescription(
         bsic=draw(st.integers(0, 63)),
         mcc=draw(digits),
         mnc=draw(st.text("0123456789", min_size=2, max_size=3)),
         lac=draw(st.integers(0, 65535)),
         ci=draw(st.integers(0, 65535)),
-        cell_channels=draw(bitmap),
-        neighbours=draw(bitmap),
-        neighbours_2bis=draw(st.just(()) | spread),
-        neighbours_2bis_format=wide,
-        neighbours_2ter=draw(st.just(()) | spread),
-        neighbours_2ter_format=wide,
+        cell_channels=channels[0],
+        cell_channels_format=channels[1],
+        neighbours=neighbours[0],
+        neighbours_format=neighbours[1],
+        neighbours_2bis=second[0],
+        neighbours_2bis_format=second[1],
+        neighbours_2ter=third[0],
+        neighbours_2ter_format=third[1],
         lte_neighbours=tuple(draw(st.lists(st.integers(0, 65535), max_size=5, unique=True))),
         t3212=draw(st.integers(0, 255)),
         selection=draw(st.none() | selections),
@@ -73,19 +94,23 @@ SAME = (
 )  # fmt: skip
 
 
-@given(cell=cells())
-@settings(max_examples=80, deadline=None)
-def test_a_described_cell_comes_back_field_by_field(cell: CellDescription) -> None:
-    blocks = cell.blocks()
-    assert all(len(block) == 23 and message_name(block) == name for name, block in blocks.items())
-    found = read(blocks)
+def agrees(found: SystemInformation, cell: CellDescription) -> None:
     for name in SAME:
         assert getattr(found, name) == getattr(cell, name), name
     assert found.neighbours == tuple(sorted({*cell.neighbours, *cell.neighbours_2bis, *cell.neighbours_2ter}))
     assert found.neighbours_continued == bool(cell.neighbours_2bis)
     assert (found.ccch_combined, found.ccch_count) == (cell.combined, 1)
     assert found.lte_neighbours == (cell.lte_neighbours or None)
-    assert dict(found.si_hex) == {name: block.hex() for name, block in blocks.items()}
+    assert dict(found.si_hex) == {name: block.hex() for name, block in cell.blocks().items()}
+
+
+@given(cell=cells())
+@settings(max_examples=80, deadline=None)
+def test_a_described_cell_comes_back_field_by_field(cell: CellDescription) -> None:
+    blocks = cell.blocks()
+    assert all(len(block) == 23 and message_name(block) == name for name, block in blocks.items())
+    found = read(blocks)
+    agrees(found, cell)
     if cell.selection is None:
         assert (found.cro_db, found.temporary_offset_db, found.penalty_time_s) == (None, None, None)
     else:
@@ -227,3 +252,29 @@ def test_a_second_si2quater_has_a_name_of_its_own() -> None:
     other[3] |= 0x02  # index 1
     assert (message_name(bytes(block)), message_name(bytes(other))) == ("SI2quater", "SI2quater/1")
     assert read_messages({"SI2quater": [bytes(block), bytes(other)]}).lte_neighbours == (1300, 3500)
+
+
+def through_the_air(scenes: ModuleType, cell: CellDescription, seed: int, offset_hz: float) -> None:
+    rng = np.random.default_rng(seed)
+    start_fn, start_symbol = int(rng.integers(2715648)), float(rng.uniform(0, 1250))
+    sent = GsmSignal(cell=cell, carrier_hz=944e6, busy_slots=(2, 5), start_fn=start_fn, start_symbol=start_symbol, offset_hz=offset_hz)
+    found = scenes.cells(scenes.heard(rng, sent, duration_s=5.8, snr_db=12.0))  # three rounds of all that TC 4 and 5 carry
+    assert [one.status for one in found] == ["identified"]
+    assert found[0].bsic == cell.bsic
+    agrees(found[0].information, cell)
+
+
+on_the_air = given(cell=cells(), seed=st.integers(0, 2**32), offset_hz=st.sampled_from([0.0, 7e3, -21e3]))
+
+
+@on_the_air
+@settings(max_examples=4, deadline=None, derandomize=True)
+def test_a_random_cell_comes_back_through_the_air(scenes: ModuleType, cell: CellDescription, seed: int, offset_hz: float) -> None:
+    through_the_air(scenes, cell, seed, offset_hz)
+
+
+@pytest.mark.slow
+@on_the_air
+@settings(max_examples=60, deadline=None)
+def test_many_random_cells_come_back_through_the_air(scenes: ModuleType, cell: CellDescription, seed: int, offset_hz: float) -> None:
+    through_the_air(scenes, cell, seed, offset_hz)

@@ -1,4 +1,4 @@
-"""The independent judge of the GSM tests."""
+"""The independent judge of the GSM tests, and their scenes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,21 @@ import pytest
 @pytest.fixture(scope="session")
 def osmo() -> ModuleType:
     """The module ``osmocoding`` beside this file, its libraries loaded; or a skip."""
-    spec = importlib.util.spec_from_file_location("osmocoding", Path(__file__).with_name("osmocoding.py"))
+    module = _beside("osmocoding")
+    module.library()
+    return module
+
+
+@pytest.fixture(scope="session")
+def scenes() -> ModuleType:
+    """The module ``scenes`` beside this file."""
+    return _beside("scenes")
+
+
+def _beside(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.library()
     return module

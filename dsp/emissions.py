@@ -14,15 +14,13 @@ from dsp.artefacts import clipping, dc_spike, is_dc, sorted_out
 from dsp.bursts import MIN_ROWS, activity, row_weights, short_regions
 from dsp.detection import DEFAULT_SETTINGS, dwell_pfa
 from dsp.errors import ParameterError
-from dsp.measure import measured, without_spike
+from dsp.measure import CUT_BINS, measured, without_spike
 from dsp.regions import Region, detected_bins, regions
 from dsp.thresholds import Test, floor_steps, plan, widened
 from dsp.types import Detections, Emission, FloatArray, NoiseFloor, Psd, Sensitivity
 
 BESIDE_BINS: Final = 8
 WRAP_BINS: Final = 16
-CUT_BINS: Final = 2
-"""An emission that reaches so near to the span's edge goes on beyond it."""
 
 
 def detect(
@@ -108,8 +106,7 @@ def _without(weights: FloatArray, found: list[Region]) -> FloatArray:
 
 def _emission(psd: Psd, floor: NoiseFloor, weights: FloatArray, region: Region, merge_gap_s: float) -> Emission:
     when = activity(psd, weights, region, merge_gap_s=merge_gap_s)
-    cut = (region[0] <= CUT_BINS, region[1] >= psd.n_fft - CUT_BINS)
-    return measured(psd, floor, region, when, cut=cut)
+    return measured(psd, floor, region, when)
 
 
 def _sensitivities(tests: tuple[Test, ...], floor: NoiseFloor, bin_hz: float) -> tuple[Sensitivity, ...]:

@@ -18,8 +18,9 @@ BETA: Final = 0.01
 X_DB: Final = 26.0
 X_DB_NEEDS_DB: Final = 30.0
 """The 26 dB points are below the noise of an emission that stands less than this over the floor."""
-SMOOTHING_PART: Final = 200
-"""The peak for the 26 dB bandwidth is taken over 1/200 of the emission's box: single bins of a modulated carrier scatter by 5 dB."""
+SKIRT_RATIO: Final = 0.01
+CUT_BINS: Final = 2
+"""An emission that reaches so near to the span's edge goes on beyond it."""
 MIN_POWER: Final = 1e-30
 
 
@@ -36,8 +37,8 @@ def _bridged(density: FloatArray) -> FloatArray:
     return bridged
 
 
-def measured(psd: Psd, floor: NoiseFloor, region: Region, when: Activity, *, cut: tuple[bool, bool]) -> Emission:
-    """Return the emission in ``region``; ``cut``: whether the span's low and high edge cut it."""
+def measured(psd: Psd, floor: NoiseFloor, region: Region, when: Activity) -> Emission:
+    """Return the emission in ``region``: powers and bandwidths over all of it; its edges without the skirts, 20 dB down."""
     low, high = region
     noise = floor.density[low:high].astype(np.float64)
     density = _density_while_on(psd, noise, region, when)
@@ -49,10 +50,12 @@ def measured(psd: Psd, floor: NoiseFloor, region: Region, when: Activity, *, cut
     inside = slice(int(first), max(math.ceil(last), int(first) + 1))
     power = max(float(net.sum()) * bin_hz, MIN_POWER)
     noise_power = float(noise[inside].mean()) * bandwidth
+    left, right = _edges(net / noise, inside)
+    left, right = left + low, right + low
     return Emission(
         center_offset_hz=0.5 * (lower + upper),
-        lower_offset_hz=(low - half - 0.5) * bin_hz,
-        upper_offset_hz=(high - half - 0.5) * bin_hz,
+        lower_offset_hz=(left - half - 0.5) * bin_hz,
+        upper_offset_hz=(right - half - 0.5) * bin_hz,
         bandwidth_hz=bandwidth,
         bandwidth_26db_hz=x_db_bandwidth(density, noise, bin_hz=bin_hz),
         power=power,
@@ -64,10 +67,16 @@ def measured(psd: Psd, floor: NoiseFloor, region: Region, when: Activity, *, cut
         last_s=when.times_s[-1][1],
         burst_count=len(when.times_s),
         duty=when.duty,
-        cut_low=cut[0],
-        cut_high=cut[1],
+        cut_low=left <= CUT_BINS,
+        cut_high=right >= psd.n_fft - CUT_BINS,
         burst_times_s=when.times_s if psd.rows.shape[0] else (),
     )
+
+
+def _edges(excess: RealArray, inside: slice) -> tuple[int, int]:
+    """Return the first bin and the bin after the last of those whose excess over the floor is a hundredth of the mean ``inside``."""
+    strong = np.flatnonzero(excess >= SKIRT_RATIO * max(float(excess[inside].mean()), 0.0))
+    return int(strong[0]), int(strong[-1]) + 1
 
 
 def _density_while_on(psd: Psd, noise: RealArray, region: Region, when: Activity) -> RealArray:
@@ -112,10 +121,8 @@ def x_db_bandwidth(density: RealArray, noise: RealArray, *, bin_hz: float) -> fl
 
     ITU-R SM.443 x-dB method with x = 26; ``density`` and ``noise``: shape (n,).
     """
-    width = max(1, density.size // SMOOTHING_PART)
-    smooth = np.convolve(density, np.full(width, 1.0 / width), mode="same") if width > 1 else density
-    peak = int(smooth.argmax())
-    if smooth[peak] < 10 ** (X_DB_NEEDS_DB / 10.0) * noise[peak]:
+    peak = int(density.argmax())
+    if density[peak] < 10 ** (X_DB_NEEDS_DB / 10.0) * noise[peak]:
         return None
-    above = np.flatnonzero(smooth >= smooth[peak] * 10 ** (-X_DB / 10.0))
+    above = np.flatnonzero(density >= density[peak] * 10 ** (-X_DB / 10.0))
     return float(above[-1] - above[0] + 1) * bin_hz

@@ -135,7 +135,10 @@ class SqliteEffect:
                 "last_time_ns = max(last_time_ns, excluded.last_time_ns), records = records + 1",
                 (entry.station, entry.received_ns, record.start_time_ns),
             )
-        self._db.executemany("INSERT OR IGNORE INTO origin VALUES (?,?)", {(one.entry.station, one.record.origin) for one in heard})
+        self._db.executemany(
+            "INSERT INTO origin VALUES (?,?,?) ON CONFLICT DO UPDATE SET last_time_ns = max(last_time_ns, excluded.last_time_ns)",
+            [(one.entry.station, one.record.origin, one.record.start_time_ns) for one in heard],
+        )
 
     def _roll_up(self, key: BandHour) -> None:
         station, band, origin, hour_ns = key

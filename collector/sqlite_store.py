@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -12,6 +12,10 @@ from collector.sqlite_schema import open_for_reading
 from collector.sqlite_spectra import read_waterfall
 from collector.store import MAX_ROWS, NO_BAND, CellRow, Facets, Query, StationRow, TimelineBucket, TrackRow, Waterfall
 
+_WATCHED_UNTIL: Final = (
+    "(CASE state WHEN 'open' THEN max(last_time_ns, coalesce((SELECT o.last_time_ns FROM origin o "
+    "WHERE o.station = track.station AND o.origin = track.origin), 0)) ELSE last_time_ns END)"
+)
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 
@@ -29,8 +33,14 @@ class SqliteStore:
 
     def tracks(self, query: Query) -> list[TrackRow]:
         """Return the tracks in ``query``, the latest first."""
-        where, values = _where(query, "last_time_ns", "first_time_ns")
-        return self._rows(TrackRow, f"FROM track {where} ORDER BY last_time_ns DESC, station, track_id LIMIT ?", (*values, _limit(query)))
+        where, values = _where(query, _WATCHED_UNTIL, "first_time_ns")
+        columns = ", ".join(field.name for field in msgspec.structs.fields(TrackRow) if field.name != "watched_until_ns")
+        rows = self._select(
+            f"SELECT {columns}, {_WATCHED_UNTIL} AS watched_until_ns FROM track {where} "
+            "ORDER BY last_time_ns DESC, station, track_id LIMIT ?",
+            (*values, _limit(query)),
+        )
+        return [_row(TrackRow, row) for row in rows]
 
     def timeline(self, query: Query) -> list[TimelineBucket]:
         """Return hourly buckets by station, band and hour: of every hour with tracks or with listening."""

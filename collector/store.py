@@ -46,6 +46,8 @@ class TrackRow(Struct, frozen=True, kw_only=True):
     snr_db: float
     first_time_ns: int
     last_time_ns: int
+    watched_until_ns: int
+    """An open track goes on, as far as is known, until its station was heard of last; a cleared one ended at ``last_time_ns``."""
     burst_count: int
     duty: float
     state: TrackState

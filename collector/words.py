@@ -33,6 +33,14 @@ def moment(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns / 1e9, tz=UTC).astimezone(zone()).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def short_moment(time_ns: int, *, now_ns: int) -> str:
+    """Return the time alone where it was today, else day and month before it; seconds from the start where there is no date."""
+    text = moment(time_ns)
+    if time_ns < FIRST_DATED_NS or text[:10] == moment(now_ns)[:10]:
+        return text[-8:] if time_ns >= FIRST_DATED_NS else text
+    return f"{text[8:10]}/{text[5:7]} {text[11:]}"
+
+
 def mhz(freq_hz: float, *, relative: bool = False) -> str:
     """Return a frequency in MHz, an offset with its sign."""
     return f"{freq_hz / 1e6:+.4f}" if relative else f"{freq_hz / 1e6:.4f}"

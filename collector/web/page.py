@@ -59,17 +59,18 @@ class _Page:
             self._build_filters()
             self._notice = ui.label().classes("cs-notice")
             self._offer = ui.row().classes("cs-offer")
-            with ui.element("div").classes("cs-row cs-row-timeline"):
-                with _card("Dòng thời gian", "timeline"):
-                    self._timeline = ui.echart({}, renderer="svg").classes("cs-timeline").mark("timeline")
-                    self._timeline_empty = ui.label("Chưa có phát hiện nào / nothing detected yet").classes("cs-empty")
-                with _card("Các vệt", "tracks"):
-                    self._tracks = _table(TRACK_COLUMNS, "cs-tracks", rows_per_page=12)
-            with ui.element("div").classes("cs-row cs-row-spectrum"):
-                with _card("Phổ và thác nước", "spectrum and waterfall"):
-                    self._build_spectrum()
-                with _card("Ô di động", "cells"):
-                    self._cells = _table(CELL_COLUMNS, "cs-cells", rows_per_page=10)
+            with ui.element("div").classes("cs-grid"):
+                with ui.element("div").classes("cs-column"):
+                    with _card("Dòng thời gian", "timeline"):
+                        self._timeline = ui.echart({}, renderer="svg").classes("cs-timeline")
+                        self._timeline_empty = ui.label("Chưa có phát hiện nào / nothing detected yet").classes("cs-empty")
+                    with _card("Phổ và thác nước", "spectrum and waterfall"):
+                        self._build_spectrum()
+                with ui.element("div").classes("cs-column"):
+                    with _card("Các vệt", "tracks"):
+                        self._tracks = _table(TRACK_COLUMNS, "cs-tracks", rows_per_page=15)
+                    with _card("Ô di động", "cells"):
+                        self._cells = _table(CELL_COLUMNS, "cs-cells", rows_per_page=10)
         self.refresh()
         ui.timer(REFRESH_S, self.refresh)
 
@@ -130,7 +131,7 @@ class _Page:
         self._offer_choices()
         tracks = self._service.tracks(query)
         self._draw_timeline(tracks)
-        self._tracks.rows = track_rows(tracks)
+        self._tracks.rows = track_rows(tracks, now_ns=time.time_ns())
         self._cells.rows = cell_rows(self._service.cells(query))
         self._draw_spectrum(self._service.waterfall(query))
         self._say_notice()
@@ -192,7 +193,8 @@ class _Page:
             self._status.set_text("đang đợi trạm / waiting for a station")
             return
         ago_s = max(0.0, time.time() - max(station.last_received_ns for station in stations) / 1e9)
-        self._status.set_text(f"{len(stations)} trạm / stations · nhận cách đây / received {duration(round(ago_s, 0))} ago")
+        ago = "vừa nhận / just received" if ago_s < 3.0 else f"nhận cách đây / received {duration(round(ago_s))} ago"
+        self._status.set_text(f"{len(stations)} trạm / stations · {ago}")
 
 
 def _card(title: str, title_en: str) -> ui.element:

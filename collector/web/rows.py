@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from collector.store import CellRow, TrackRow
-from collector.words import duration, khz, mhz, moment
+from collector.words import duration, khz, mhz, short_moment
 from config.band_plan import PlmnTable, load_plmn_table
 
 TRACK_COLUMNS: Final = (
@@ -34,7 +34,7 @@ CELL_COLUMNS: Final = (
     ("place", "Trạm / station", "left"),
 )
 _STATUS_WORDS: Final = {
-    "identified": "đã nhận dạng / identified",
+    "identified": "nhận dạng / identified",
     "synchronised": "đồng bộ / synchronised",
     "carrier": "sóng mang / carrier",
 }
@@ -45,8 +45,9 @@ def columns(of: Sequence[tuple[str, str, str]]) -> list[dict[str, Any]]:
     return [{"name": name, "label": label, "field": name, "align": align, "sortable": True} for name, label, align in of]
 
 
-def track_rows(tracks: Sequence[TrackRow]) -> list[dict[str, Any]]:
-    """Return a row for each track."""
+def track_rows(tracks: Sequence[TrackRow], *, now_ns: int) -> list[dict[str, Any]]:
+    """Return a row for each track: those on the air first, then by place on the spectrum, so that rows keep theirs."""
+    ordered = sorted(tracks, key=lambda t: (t.state != "open", t.station, t.center_freq_hz, -t.first_time_ns))
     return [
         {
             "id": f"{track.station}/{track.track_id}",
@@ -57,10 +58,10 @@ def track_rows(tracks: Sequence[TrackRow]) -> list[dict[str, Any]]:
             "width": khz(track.bandwidth_hz),
             "power": f"{track.power_dbfs:.1f}",
             "snr": f"{track.snr_db:.1f}",
-            "first": moment(track.first_time_ns),
-            "length": duration((track.last_time_ns - track.first_time_ns) / 1e9),
+            "first": short_moment(track.first_time_ns, now_ns=now_ns),
+            "length": duration((track.watched_until_ns - track.first_time_ns) / 1e9),
         }
-        for track in tracks
+        for track in ordered
     ]
 
 

@@ -50,25 +50,25 @@ def _track_lanes(tracks: Sequence[TrackRow]) -> tuple[list[Lane], list[dict[str,
         name = plain(track_name(track), at_most=34)
         if not lanes or lanes[-1] != (name, False):
             lanes.append((name, False))
-        bars.append(_track_bar(track, len(lanes) - 1))
+        bars += _track_bars(track, len(lanes) - 1)
     return lanes, bars
 
 
-def _track_bar(track: TrackRow, lane: int) -> dict[str, Any]:
-    seconds = (track.last_time_ns - track.first_time_ns) / 1e9
+def _track_bars(track: TrackRow, lane: int) -> list[dict[str, Any]]:
+    """Return a bar for what was reported of a track and a paler one for what is known to go on."""
     tip = [
         f"{plain(track.station)} · {plain(track.band or '—')}",
         plain(track_name(track)),
-        f"{moment(track.first_time_ns)} · {duration(seconds)}",
+        f"{moment(track.first_time_ns)} · {duration((track.watched_until_ns - track.first_time_ns) / 1e9)}",
         f"{track.power_dbfs:.1f} dBFS · SNR {track.snr_db:.1f} dB · {khz(track.bandwidth_hz)} kHz",
         f"{track.burst_count} × · {100 * track.duty:.0f} %",
     ]
-    opacity = 0.95 if track.state == "open" else 0.6
-    return {
-        "value": [lane, track.first_time_ns / 1e6, track.last_time_ns / 1e6, 0.56, opacity],
-        "itemStyle": {"color": snr_colour(track.snr_db)},
-        "tip": "\n".join(tip),
-    }
+    common = {"itemStyle": {"color": snr_colour(track.snr_db)}, "tip": "\n".join(tip)}
+    times_ms = [time_ns / 1e6 for time_ns in (track.first_time_ns, track.last_time_ns, track.watched_until_ns)]
+    bars = [{"value": [lane, times_ms[0], times_ms[1], 0.56, 0.95 if track.state == "open" else 0.65], **common}]
+    if times_ms[2] > times_ms[1]:
+        bars.append({"value": [lane, times_ms[1], times_ms[2], 0.56, 0.5], **common})
+    return bars
 
 
 def _band_lanes(buckets: Sequence[TimelineBucket]) -> tuple[list[Lane], list[dict[str, Any]]]:

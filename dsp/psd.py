@@ -20,7 +20,7 @@ from dsp.units import FULL_SCALE, OFFSET, SampleFormat
 
 MIN_FFT: Final = 256
 MAX_FFT: Final = 65536
-BUFFER_SAMPLES: Final = 131072
+BUFFER_SAMPLES: Final = 262144
 """Samples gathered before they are transformed; blocks come in any length."""
 _DTYPES: Final = {"cu8": np.uint8, "ci8": np.int8, "ci16_le": np.int16, "cf32_le": np.float32}
 _STOPS: Final = {"cu8": (0.0, 255.0), "ci8": (-128.0, 127.0), "ci16_le": (-32768.0, 32767.0), "cf32_le": (-math.inf, math.inf)}

@@ -19,8 +19,8 @@ from dsp.errors import ParameterError
 
 RealArray = npt.NDArray[np.float32]
 Engine = Literal["auto", "numba+pyfftw", "numpy+pyfftw", "numba+scipy", "numpy+scipy"]
-BATCH_SAMPLES: Final = {"numba": 32768, "numpy": 65536}
-"""Samples transformed together: in and out fit the second-level cache; NumPy's calls cost more each, so there are fewer."""
+BATCH_SAMPLES: Final = {"numba": 65536, "numpy": 98304}
+"""Samples transformed together: fewer cost more in calls, more fall out of the caches."""
 FLUSH_AVERAGES: Final = 64
 """Without rows, float32 sums go into the float64 total after so many segments."""
 
@@ -103,6 +103,7 @@ class Workspace:
         self._output: npt.NDArray[np.complex64] = self._empty()
         self._plans: dict[int, Callable[[], Any]] = {}
         self._floats = np.empty(2 * self.batch * n_fft, np.float32)
+        self._extreme = np.empty(n_fft, np.int32)
         self._power = np.empty((self.batch if loops == "numpy" else 0, n_fft), np.float32)
 
     def add(self, raw: npt.NDArray[Any], *, offset: float, window: RealArray, hop: int, sums: Sums) -> None:
@@ -114,13 +115,9 @@ class Workspace:
         target = self._input[:n].view(np.float32)
         if self._kernels is not None and raw.dtype.itemsize == 1:
             self._kernels.convert(raw, np.float32(offset), window, 2 * hop, target)
-            spectra = self._transform(n)
         else:
-            left = self._convert(raw, offset, window, 2 * hop, target)
-            spectra = self._transform(n)
-            if left:
-                _take_out(spectra, left, window)
-        self._gather(spectra, sums)
+            self._convert(raw, offset, window, 2 * hop, target)
+        self._gather(self._transform(n), sums)
 
     def _empty(self) -> npt.NDArray[np.complex64]:
         """Return a buffer for one batch, on a boundary the vector unit likes."""
@@ -155,17 +152,16 @@ class Workspace:
             self._plans[key] = self._fftw.FFTW(self._input[part], self._output[part], axes=(1,), flags=flags).execute
         return self._plans[key]
 
-    def _convert(self, raw: npt.NDArray[Any], offset: float, window: RealArray, hop: int, target: RealArray) -> float:
-        """Write raw x window to ``target``, segment by segment; return what of the offset is still in it."""
-        if raw.dtype == np.uint8:
-            raw, offset = (raw ^ np.uint8(128)).view(np.int8), offset - 128.0
+    def _convert(self, raw: npt.NDArray[Any], offset: float, window: RealArray, hop: int, target: RealArray) -> None:
+        """Write (raw - offset) x window to ``target``, segment by segment; each value is converted once, though segments overlap."""
         if raw.dtype != np.float32:
             floats = self._floats[: raw.size]
             np.copyto(floats, raw)
+            if offset:
+                floats -= np.float32(offset)
             raw = floats
         segments: RealArray = np.ndarray(target.shape, np.float32, buffer=raw, strides=(4 * hop, 4))
         np.multiply(segments, window, out=target)
-        return offset
 
     def _gather(self, spectra: npt.NDArray[np.complex64], sums: Sums) -> None:
         """Add the powers of ``spectra`` to ``sums``."""
@@ -177,9 +173,9 @@ class Workspace:
         halves, power = spectra.view(np.float32), self._power[:n]
         np.multiply(halves, halves, out=halves)
         np.add(halves[:, ::2], halves[:, 1::2], out=power)
-        bits = power.view(np.int32)
-        np.maximum(sums.bits[0], bits.max(axis=0), out=sums.bits[0])
-        np.minimum(sums.bits[1], bits.min(axis=0), out=sums.bits[1])
+        bits, extreme = power.view(np.int32), self._extreme
+        np.maximum(sums.bits[0], np.maximum.reduce(bits, axis=0, out=extreme), out=sums.bits[0])
+        np.minimum(sums.bits[1], np.minimum.reduce(bits, axis=0, out=extreme), out=sums.bits[1])
         _add_rows(power, filled, sums, rows)
 
 
@@ -201,15 +197,6 @@ def _add_rows(power: RealArray, filled: int, sums: Sums, rows: RealArray) -> Non
         sums.total += stretches.sum(axis=0)
     rows /= np.float32(size)
     sums.part[:] = power[end:].sum(axis=0)
-
-
-def _take_out(spectra: npt.NDArray[np.complex64], offset: float, window: RealArray) -> None:
-    """Take a constant ``offset`` in I and Q out of Hann-windowed spectra: it lies in bins 0 and +-1 alone."""
-    n_fft = spectra.shape[1]
-    centre = np.complex64((1 + 1j) * offset * float(window[n_fft]) * n_fft / 2)  # the window's peak is twice its mean
-    spectra[:, 0] -= centre
-    spectra[:, 1] += centre / 2
-    spectra[:, -1] += centre / 2
 
 
 _pool: dict[tuple[int, Engine], list[Workspace]] = {}

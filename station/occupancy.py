@@ -1,18 +1,25 @@
-"""Occupancy of the bands in a tuning's span, gathered over dwells (ITU-R SM.1880: time occupied over time observed)."""
+"""Occupancy of the bands in a tuning's span, gathered over dwells (ITU-R SM.1880: looks in which it was occupied over all looks)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
+import numpy as np
+
 from config.band_plan import BandPlan
-from station.sighting import Sighting
+from dsp.errors import ParameterError
+from dsp.occupancy import Channel, cell_states, channel_states
+from dsp.types import Artefact, FloatArray, NoiseFloor, Psd
+from station.analysis import Findings, bins_of
 
 PLAIN_CHANNEL_HZ: Final = 200e3
 MAX_CHANNELS: Final = 4096
-_TOUCH: Final = 0.1
-"""An emission occupies a channel when it covers this part of it, or has this part of itself in it."""
+LOOKS_PER_DWELL: Final = 8
+"""Spectrogram rows of a dwell that are judged, evenly spread: 32 looks a second are enough, and cost little."""
+BINS_PER_CHANNEL: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,87 +38,104 @@ class OccupancyOfBand:
     """(centre in Hz, FCO)."""
 
 
-@dataclass(slots=True)
-class _Band:
-    name: str | None
-    lower: float
-    upper: float
-    width: float
-    channel_on_s: list[float] = field(default_factory=list)
-    hertz_seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.width = max(self.width, (self.upper - self.lower) / MAX_CHANNELS)
-        self.channel_on_s = [0.0] * max(1, round((self.upper - self.lower) / self.width))
-        self.width = (self.upper - self.lower) / len(self.channel_on_s)
-
-
 class OccupancyLog:
-    """Adds up how long each channel was occupied."""
+    """Adds up in how many looks each channel was occupied."""
 
-    def __init__(self, plan: BandPlan, *, lower_freq_hz: float, upper_freq_hz: float, relative: bool) -> None:
+    def __init__(self, plan: BandPlan, *, center_freq_hz: float | None, sample_rate_hz: float, n_fft: int) -> None:
         """The bands of ``plan`` that lie in the span, cut to it on whole channels; the span itself where there is none."""
+        middle, half = center_freq_hz or 0.0, 0.5 * sample_rate_hz
+        narrowest = BINS_PER_CHANNEL * sample_rate_hz / n_fft
         self._bands: list[_Band] = []
-        for name, lower, upper, width in () if relative else plan.ranges():
-            first = max(0, -int((lower - lower_freq_hz) // width))
-            n = int((min(upper, upper_freq_hz) - lower) / width + 1e-9) - first
-            if n > 0 and lower + first * width < upper:
-                self._bands.append(_Band(name, lower + first * width, lower + (first + n) * width, width))
+        for name, lower, upper, width in () if center_freq_hz is None else plan.ranges():
+            first = max(0, -int((lower - (middle - half)) // width))
+            n = int((min(upper, middle + half) - lower) / width + 1e-9) - first
+            if n > 0:
+                self._bands.append(_Band(name, middle, (lower + first * width, lower + (first + n) * width), max(width, narrowest)))
         if not self._bands:
-            self._bands.append(_Band(None, lower_freq_hz, upper_freq_hz, min(PLAIN_CHANNEL_HZ, upper_freq_hz - lower_freq_hz)))
-        self._reset()
+            self._bands.append(_Band(None, middle, (middle - half, middle + half), max(PLAIN_CHANNEL_HZ, narrowest)))
+        self.observed_s = 0.0
 
-    def _reset(self) -> None:
-        self.observed_s, self._looks = 0.0, 0
+    def add(self, findings: Findings) -> None:
+        """Take in a dwell; what the receiver made itself is taken out first."""
+        looks = without_artefacts(thinned(findings.psd), findings.floor, findings.detections.artefacts)
+        self.observed_s += findings.psd.duration_s
         for band in self._bands:
-            band.channel_on_s = [0.0] * len(band.channel_on_s)
-            band.hertz_seconds = 0.0
-
-    def add(self, sightings: Iterable[Sighting], duration_s: float) -> None:
-        """Take in a dwell of ``duration_s``."""
-        self.observed_s += duration_s
-        self._looks += 1
-        listed = list(sightings)
-        for band in self._bands:
-            self._add(band, listed, duration_s)
-
-    def _add(self, band: _Band, sightings: list[Sighting], duration_s: float) -> None:
-        on: dict[int, float] = {}
-        for one in sightings:
-            lower, upper = max(one.lower_freq_hz, band.lower), min(one.upper_freq_hz, band.upper)
-            if upper <= lower:
-                continue
-            band.hertz_seconds += (upper - lower) * min(one.on_s, duration_s)
-            needed = _TOUCH * min(band.width, one.upper_freq_hz - one.lower_freq_hz)
-            for index in range(
-                int((lower - band.lower) // band.width), min(int((upper - band.lower) // band.width) + 1, len(band.channel_on_s))
-            ):
-                edge = band.lower + index * band.width
-                if min(upper, edge + band.width) - max(lower, edge) >= needed:
-                    on[index] = min(duration_s, max(on.get(index, 0.0), one.on_s))
-        for index, seconds in on.items():
-            band.channel_on_s[index] += seconds
+            band.add(looks, findings.floor)
 
     def take(self) -> list[OccupancyOfBand]:
         """Return what was gathered since the last time, and begin again."""
-        if self._looks == 0:
-            return []
-        taken = []
-        for band in self._bands:
-            fco = [min(1.0, on_s / self.observed_s) for on_s in band.channel_on_s]
-            centers = [band.lower + (index + 0.5) * band.width for index in range(len(fco))]
-            taken.append(
-                OccupancyOfBand(
-                    band=band.name,
-                    lower_freq_hz=band.lower,
-                    upper_freq_hz=band.upper,
-                    channel_width_hz=band.width,
-                    observed_s=self.observed_s,
-                    looks=self._looks,
-                    fbo=min(1.0, band.hertz_seconds / ((band.upper - band.lower) * self.observed_s)),
-                    sro=sum(fco) / len(fco),
-                    channels=tuple(zip(centers, fco, strict=True)),
-                )
-            )
-        self._reset()
+        taken = [band.take(self.observed_s) for band in self._bands if band.looks]
+        self.observed_s = 0.0
         return taken
+
+
+class _Band:
+    """One band of the span, in channels of equal width."""
+
+    def __init__(self, name: str | None, middle: float, edges: tuple[float, float], width_hz: float) -> None:
+        self._name, self._edges = name, edges
+        n = max(1, min(MAX_CHANNELS, round((edges[1] - edges[0]) / width_hz)))
+        self._width = (edges[1] - edges[0]) / n
+        limits = [edges[0] - middle + index * self._width for index in range(n + 1)]
+        self._channels = tuple(Channel(lower_offset_hz=low, upper_offset_hz=high) for low, high in pairwise(limits))
+        self._span = Channel(lower_offset_hz=limits[0], upper_offset_hz=limits[-1])
+        self._clear()
+
+    def _clear(self) -> None:
+        self.looks = 0
+        self._occupied = np.zeros(len(self._channels))
+        self._cells = 0.0
+
+    def add(self, psd: Psd, floor: NoiseFloor) -> None:
+        try:
+            states, cells = channel_states(psd, floor, self._channels), cell_states(psd, floor, self._span)
+        except ParameterError:  # a very short dwell's bins are wider than a channel
+            return
+        self.looks += states.shape[0]
+        self._occupied += states.sum(axis=0)
+        self._cells += float(cells.mean()) * states.shape[0]
+
+    def take(self, observed_s: float) -> OccupancyOfBand:
+        fco = self._occupied / self.looks
+        centers = [self._edges[0] + (index + 0.5) * self._width for index in range(len(fco))]
+        taken = OccupancyOfBand(
+            band=self._name,
+            lower_freq_hz=self._edges[0],
+            upper_freq_hz=self._edges[1],
+            channel_width_hz=self._width,
+            observed_s=observed_s,
+            looks=self.looks,
+            fbo=self._cells / self.looks,
+            sro=float(fco.mean()),
+            channels=tuple(zip(centers, fco.tolist(), strict=True)),
+        )
+        self._clear()
+        return taken
+
+
+def thinned(psd: Psd) -> Psd:
+    """Return ``psd`` with at most ``LOOKS_PER_DWELL`` of its rows, evenly spread."""
+    n = psd.rows.shape[0]
+    if n <= LOOKS_PER_DWELL:
+        return psd
+    step = n / LOOKS_PER_DWELL
+    return replace(psd, rows=psd.rows[[int((index + 0.5) * step) for index in range(LOOKS_PER_DWELL)]])
+
+
+def without_artefacts(psd: Psd, floor: NoiseFloor, artefacts: Iterable[Artefact]) -> Psd:
+    """Return ``psd`` with the floor in place of what the receiver made itself."""
+    spots = [
+        bins_of(psd, one.center_offset_hz - 0.5 * one.bandwidth_hz - psd.bin_hz, one.center_offset_hz + 0.5 * one.bandwidth_hz + psd.bin_hz)
+        for one in artefacts
+        if one.kind != "clipping"
+    ]
+    if not spots:
+        return psd
+    return replace(psd, mean=_patched(psd.mean, floor, spots), rows=_patched(psd.rows, floor, spots))
+
+
+def _patched(density: FloatArray, floor: NoiseFloor, spots: list[slice]) -> FloatArray:
+    patched = density.copy()
+    for spot in spots:
+        patched[..., spot] = floor.density[spot]
+    return patched

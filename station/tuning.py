@@ -54,10 +54,9 @@ class Tuning:
         self._facts, self._settings, self._plan = facts, settings, plan
         center, rate = facts.center_freq_hz, facts.sample_rate_hz
         self._relative = center is None
-        middle, half = center or 0.0, 0.5 * rate
-        seed = f"{facts.header.station}|{middle:.1f}|{rate:.3f}"
+        seed = f"{facts.header.station}|{center or 0.0:.1f}|{rate:.3f}"
         self._tracker = Tracker(settings.tracks, seed=seed, merge_gap_s=settings.analysis.merge_gap_s)
-        self._occupancy = OccupancyLog(plan, lower_freq_hz=middle - half, upper_freq_hz=middle + half, relative=self._relative)
+        self._occupancy = OccupancyLog(plan, center_freq_hz=center, sample_rate_hz=rate, n_fft=settings.analysis.n_fft)
         self._spectrum = SpectrumLog(settings.analysis.spectrum_bins)
         self._gsm = GsmWatch(settings.identity, sample_rate_hz=rate, center_freq_hz=center)
         self._lte = LteWatch(settings.identity, sample_rate_hz=rate, center_freq_hz=center)
@@ -80,7 +79,7 @@ class Tuning:
         self._summary.add(findings)
         self._note_changes(events, findings)
         yield from (self._emission(event) for event in events)
-        yield from self._gathered(findings, sightings)
+        yield from self._gathered(findings)
         now_s = self._seconds(findings.end_sample)
         yield from self._cells(self._gsm.dwell(kept, findings, now_s))
         yield from self._cells(self._lte.dwell(kept, findings, now_s))
@@ -192,9 +191,9 @@ class Tuning:
             self._summary.add_cell(one)
             yield cell_report(one, header=self._facts.header, clock=self._facts.clock)
 
-    def _gathered(self, findings: Findings, sightings: list[Sighting]) -> Iterator[AnyRecord]:
+    def _gathered(self, findings: Findings) -> Iterator[AnyRecord]:
         analysis = self._settings.analysis
-        self._occupancy.add(sightings, findings.psd.duration_s)
+        self._occupancy.add(findings)
         self._spectrum.add(findings.psd, findings.floor, findings.first_sample)
         if self._summary.dwells == 1 or self._spectrum.duration_s >= analysis.spectrum_interval_s * (1 - 1e-9):
             yield from self._take_spectrum()

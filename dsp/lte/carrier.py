@@ -17,7 +17,7 @@ from dsp.types import ComplexArray
 
 MAX_PPM: Final = 120.0
 MAX_CELLS: Final = 6
-_FALSE_PEAKS: Final = 1.0
+_FALSE_PEAKS: Final = 4.0
 _FALSE_PEAKS_BENEATH: Final = 0.05
 _PEAKS_BENEATH: Final = 6
 _DRIFT_SPREAD: Final = 0.02  # samples per half frame: 2 ppm, what a moving echo may feign

@@ -9,7 +9,8 @@ import numpy as np
 
 from dsp.lte.channel import CrsFit, fit_reference, refine_base
 from dsp.lte.interpolation import Statistics, channel_at_pbch, measure_statistics
-from dsp.lte.ofdm import FRAME, TimeBase
+from dsp.lte.ofdm import FRAME, Float64Array, TimeBase
+from dsp.lte.params import N_PCI
 from dsp.lte.pbch import Broadcast, find_broadcast, soft_bits
 from dsp.lte.pss import PssPeak, refine_peak
 from dsp.lte.reference_signals import FrameGrid, downlink_slots, frame_grid, pilots
@@ -23,6 +24,9 @@ _SSS_SIGMAS: Final = 4.5
 """The likeliest of 1344 identities stands 3.5 over noise on average: below this the reference signals are not even looked at."""
 _BOTH: Final = (7.0, 8.0)
 """Or an SSS of so many sigmas with reference signals of so much proof (a neighbour's may lie on the same elements; TDD has few)."""
+_DECOY_STEPS: Final = (7, 19, 40, 101)
+_DECOY_RATIO: Final = 2.0
+"""Four other identities must not be proved half as well: a steady carrier in the band repeats from frame to frame as the sequences do."""
 _N_IDENTITIES: Final = 2
 _KNOWN_SLACK_HZ: Final = 400.0  # Doppler of a fast train, twice
 
@@ -71,12 +75,21 @@ def _confirm(x: ComplexArray, peak: PssPeak, match: SssMatch) -> Synchronised | 
     base = TimeBase(frame_sample=match.frame_sample, drift=peak.drift, offset_hz=peak.offset_hz + match.offset_error_hz)
     base = replace(base, frame_sample=match.frame_sample % (FRAME * base.stretch))
     grid = frame_grid(x, base, match.cp)
-    fit = fit_reference(pilots(grid, pci=match.pci, port=0, slots=downlink_slots(match.duplex)), np.array(match.weights))
+    weights = np.array(match.weights)
+    fit = _fit(grid, match, weights, 0)
     sigmas, proof = _BOTH
     if fit.proof < _ALONE_PROOF and (match.sigmas < sigmas or fit.proof < proof):
         return None
+    if fit.proof < _DECOY_RATIO * max(_fit(grid, match, weights, 3 * step).proof for step in _DECOY_STEPS):
+        return None
     base = replace(base, offset_hz=base.offset_hz + fit.offset_error_hz)
     return Synchronised(pci=match.pci, duplex=match.duplex, cp=match.cp, base=base, fit=fit)
+
+
+def _fit(grid: FrameGrid, match: SssMatch, weights: Float64Array, step: int) -> CrsFit:
+    """Return the proof of the identity ``step`` on from the one matched."""
+    port = pilots(grid, pci=(match.pci + step) % N_PCI, port=0, slots=downlink_slots(match.duplex))
+    return fit_reference(port, weights)
 
 
 def read_cell(x: ComplexArray, sync: Synchronised) -> ReadCell:

@@ -6,7 +6,7 @@ stretch), then add up the half frames. A receiver clock off by 120 ppm moves the
 lines of several drifts and the best kept. Drift and offset are free of each other: behind a block converter they have two crystals.
 
 In noise the sum of R half frames, over its mean, is a gamma variable of shape R: the threshold for a stated number of false peaks in the
-whole search follows (three times as many independent places are taken for the drifts as without).
+whole search follows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BIN_HZ: Final = SAMPLE_RATE_HZ / BLOCK
 _HALF_BAND: Final = 560  # bins: 525 kHz; the PSS reaches 465 kHz
 _OFFSET_STEP: Final = 5  # bins: 4.7 kHz; half of it costs 0.35 dB
 _DRIFT_STEP: Final = 2.0  # samples between first and last half frame; half of it costs 0.2 dB
-_DRIFT_PLACES: Final = 3.0
+_DRIFT_PLACES: Final = 0.6  # independent places that each further drift adds, measured in noise
 _EDGE: Final = 64
 _NEAR_HZ: Final = 8e3
 _NEAR_SAMPLES: Final = 12
@@ -90,7 +90,7 @@ def search_pss(
     """
     search = _Search(x, drifts)
     bins = _offset_bins(ranges_hz)
-    places = HALF_FRAME * len(PSS_ROOTS) * max(bins.size, 1) * (_DRIFT_PLACES if search.shifts.shape[0] > 1 else 1.0)
+    places = HALF_FRAME * len(PSS_ROOTS) * max(bins.size, 1) * (1.0 + _DRIFT_PLACES * (search.shifts.shape[0] - 1))
     threshold = gamma_threshold(search.n_rows, n_false / places)
     peaks = [peak for b in bins for n_id2 in range(len(PSS_ROOTS)) for peak in search.peaks(int(b), n_id2, threshold)]
     return _strongest(peaks)

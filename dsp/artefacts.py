@@ -27,7 +27,6 @@ CLIPPING_FRACTION: Final = 1e-4
 PRODUCT_DB: Final = 35.0
 """Clipped in 1e-4 of the values, a receiver makes third-order products at -40 dB; weaker emissions are not believed while it clips."""
 KEYING_RATIO: Final = 300.0
-SPILL_RATIO: Final = 3e3
 ArtefactKind = Literal["dc_spike", "image", "clipping", "intermodulation"]
 
 
@@ -122,14 +121,13 @@ def _is_image(emission: Emission, carrier: Emission, bin_hz: float) -> bool:
 def _is_keying(emission: Emission, carrier: Emission) -> bool:
     """Return whether ``emission`` is what ``carrier`` spills: pulsed, 25 dB weaker, and on only in the carrier's bursts.
 
-    Beside a carrier that is always on, within one bandwidth of it and 35 dB down: what its modulation's peaks spill.
+    Beside a carrier that is always on: within one bandwidth of it, what its modulation's peaks and its frames' ends spill.
     """
     if emission.duty >= 1.0 or carrier.power < KEYING_RATIO * emission.power or emission.duty > carrier.duty:
         return False
     if carrier.duty >= 1.0:
         reach = 0.5 * carrier.bandwidth_hz + carrier.bandwidth_hz
-        near = abs(emission.center_offset_hz - carrier.center_offset_hz) <= reach
-        return near and carrier.power >= SPILL_RATIO * emission.power
+        return abs(emission.center_offset_hz - carrier.center_offset_hz) <= reach
     return all(any(a < d and c < b for c, d in carrier.burst_times_s) for a, b in emission.burst_times_s)
 
 

@@ -38,40 +38,59 @@ class Activity:
 
 @compiled
 def _scan(
-    rows: FloatArray, inverse_floor: FloatArray, cell_limit: float, widths: npt.NDArray[np.int64], limits: RealArray, flagged: BoolArray
+    rows: FloatArray, weights: FloatArray, cell_limit: float, widths: npt.NDArray[np.int64], limits: RealArray, flagged: BoolArray
 ) -> None:
-    """Flag in place, shape (n_blocks,), the blocks of 16 bins that some row shows over a limit: one bin, or a sum of blocks."""
-    n_rows, n_blocks = rows.shape[0], flagged.size
-    total = np.zeros(n_blocks + 1)
-    for row in range(n_rows):
+    """Flag in place, shape (n_blocks,), the blocks of 16 bins that some row shows over a limit: one bin, or a sum of blocks.
+
+    Narrowest first: what a width explains counts as noise for the wider ones, or a strong carrier would flag all around it.
+    """
+    n_blocks = flagged.size
+    sums, total, here = np.empty(n_blocks), np.zeros(n_blocks + 1), np.zeros(n_blocks, np.bool_)
+    for row in range(rows.shape[0]):
+        news = False
         for block in range(n_blocks):
             most, added = np.float32(0.0), np.float32(0.0)
             for i in range(block * 16, block * 16 + 16):
-                value = rows[row, i] * inverse_floor[i]
+                value = rows[row, i] * weights[i]
                 added += value
                 most = max(most, value)
-            total[block + 1] = total[block] + added
-            if most > cell_limit:
-                flagged[block] = True
+            here[block] = most > cell_limit
+            sums[block] = 16.0 if here[block] else added
+            news |= here[block]
+            total[block + 1] = total[block] + sums[block]
         for index in range(widths.size):
-            width, limit, done = widths[index], limits[index], 0
+            width, limit, done, highest = widths[index], limits[index], 0, 0.0
+            for block in range(n_blocks - width + 1):
+                highest = max(highest, total[block + width] - total[block])
+            if highest <= limit:
+                continue
             for block in range(n_blocks - width + 1):
                 if total[block + width] - total[block] > limit:
                     for i in range(max(block, done), block + width):
-                        flagged[i] = True
+                        here[i] = True
                     done = block + width
+            news = True
+            for block in range(n_blocks):
+                if here[block]:
+                    sums[block] = 16.0
+                total[block + 1] = total[block] + sums[block]
+        if news:
+            for block in range(n_blocks):
+                flagged[block] |= here[block]
 
 
 def _scan_in_numpy(
-    rows: FloatArray, inverse_floor: FloatArray, cell_limit: float, widths: npt.NDArray[np.int64], limits: RealArray, flagged: BoolArray
+    rows: FloatArray, weights: FloatArray, cell_limit: float, widths: npt.NDArray[np.int64], limits: RealArray, flagged: BoolArray
 ) -> None:
-    blocks = (rows * inverse_floor).reshape(rows.shape[0], flagged.size, BLOCK_BINS)
-    flagged |= (blocks.max(axis=2) > cell_limit).any(axis=0)
-    total = np.zeros((rows.shape[0], flagged.size + 1))
-    np.cumsum(blocks.sum(axis=2), axis=1, out=total[:, 1:])
+    blocks = (rows * weights).reshape(rows.shape[0], flagged.size, BLOCK_BINS)
+    here = blocks.max(axis=2) > cell_limit
+    sums = np.where(here, float(BLOCK_BINS), blocks.sum(axis=2))
     for width, limit in zip(widths.tolist(), limits.tolist(), strict=True):
-        for block in np.flatnonzero((total[:, width:] - total[:, :-width] > limit).any(axis=0)).tolist():
-            flagged[block : block + width] = True
+        total = np.concatenate([np.zeros((rows.shape[0], 1)), np.cumsum(sums, axis=1, dtype=np.float64)], axis=1)
+        for row, block in np.argwhere(total[:, width:] - total[:, :-width] > limit).tolist():
+            here[row, block : block + width] = True
+        sums = np.where(here, float(BLOCK_BINS), sums)
+    flagged |= here.any(axis=0)
 
 
 @lru_cache(maxsize=64)
@@ -137,10 +156,27 @@ def _trimmed(psd: Psd, weights: FloatArray, region: Region) -> Region:
     blocks = (psd.max_hold[low:high] * weights[low:high]).reshape(-1, BLOCK_BINS).mean(axis=1)
     # the largest of many noise values is ln(n) + 0.577
     quiet = np.log(psd.n_averages) + 0.577
+    if blocks.max() < 10.0 * quiet:
+        return _weak_and_wide(psd, weights, region)
     strong = np.flatnonzero(blocks > max(1.5 * quiet, CORE_RATIO * float(blocks.max())))
-    if strong.size == 0:
-        return region
     return low + int(strong[0]) * BLOCK_BINS, low + (int(strong[-1]) + 1) * BLOCK_BINS
+
+
+def _weak_and_wide(psd: Psd, weights: FloatArray, region: Region) -> Region:
+    """Return the part of ``region`` that holds the excess of its strongest rows: the greatest sum over half of the mean excess."""
+    low, high = region
+    ratio = psd.rows[:, low:high] * weights[low:high]
+    power = ratio.mean(axis=1)
+    excess = ratio[power > 0.5 * (1.0 + power.max())].mean(axis=0, dtype=np.float64).reshape(-1, BLOCK_BINS).mean(axis=1) - 1.0
+    first, last = 0, excess.size
+    for _ in range(3):
+        sums = np.concatenate([[0.0], np.cumsum(excess - 0.5 * float(excess[first:last].mean()))])
+        rise = sums - np.minimum.accumulate(sums)
+        last = int(rise.argmax())
+        first = int(sums[: last + 1].argmin())
+        if last <= first:
+            return region
+    return low + first * BLOCK_BINS, low + last * BLOCK_BINS
 
 
 def activity(psd: Psd, weights: FloatArray, region: Region, *, merge_gap_s: float) -> Activity:

@@ -111,7 +111,7 @@ def _emission(psd: Psd, floor: NoiseFloor, weights: FloatArray, region: Region, 
 
 def _sensitivities(tests: tuple[Test, ...], floor: NoiseFloor, bin_hz: float) -> tuple[Sensitivity, ...]:
     """Return for each width the power whose mean excess just reaches the threshold: seen with probability one half."""
-    density = float(np.median(floor.density[::8]))
+    density = float(floor.density.mean())
     return tuple(
         Sensitivity(width_hz=t.width_hz, power=(widened(t.ratio, floor.ripple) - 1.0) * density * max(t.width_hz, 1.5 * bin_hz))
         for t in tests

@@ -159,7 +159,7 @@ def _grown(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float
 
 def _islands(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float) -> BoolArray:
     """Return the noise-like blocks whose level agrees with the free blocks on both sides."""
-    if free.all():
+    if not (noise_like & ~free).any():
         return free
     at = np.flatnonzero(free)
     x = np.arange(mean.size)

@@ -13,7 +13,7 @@ try:
 
     def compiled(function: Callable[P, R]) -> Callable[P, R]:
         """Return ``function`` compiled on its first call, the machine code kept on disk."""
-        fast: Callable[P, R] = numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})(function)
+        fast: Callable[P, R] = numba.njit(cache=True, nogil=True, fastmath=True)(function)
         return fast
 
     HAVE_NUMBA = True

@@ -36,14 +36,21 @@ def _mark(ratio: RealArray, widths: RealArray, thresholds: RealArray, mask: Bool
     """Mark in place the bins of every window that passes; ``ratio`` is consumed: marked bins are set to 1. Return how many windows."""
     n = ratio.size
     total = np.empty(n + 1)
-    windows = 0
+    windows, stale = 0, True
     for index in range(widths.size):
         width = int(widths[index])
         limit = thresholds[index] * width
         for _ in range(64):
-            total[0] = 0.0
-            for i in range(n):
-                total[i + 1] = total[i] + ratio[i]
+            if stale:
+                total[0] = 0.0
+                for i in range(n):
+                    total[i + 1] = total[i] + ratio[i]
+                stale = False
+            most = 0.0
+            for i in range(n - width + 1):
+                most = max(most, total[i + width] - total[i])
+            if most <= limit:
+                break
             found = 0
             start = 0
             last = n - width
@@ -73,8 +80,7 @@ def _mark(ratio: RealArray, widths: RealArray, thresholds: RealArray, mask: Bool
                 found += 1
                 start = max(best + width, position)
             windows += found
-            if found == 0:
-                break
+            stale = True
     return windows
 
 

@@ -99,11 +99,36 @@ def _zero(heard: Heard) -> int:
     return round((r.fn_zero or 0) - heard.sample_of(0) / frame) % HYPERFRAME_FRAMES
 
 
-def messages(heard: Heard) -> dict[str, list[bytes]]:
-    """Return the differing contents of each System Information heard, in order of arrival; blocks and combinations of repeats."""
+def by_identity(parts: tuple[Reception, ...]) -> tuple[tuple[Reception, ...], ...]:
+    """Return the stretches of one stream in groups of one cell each: one BSIC, and no SI3 that names another cell."""
+    groups: list[list[Reception]] = []
+    for part in parts:
+        cell = _cell_named(part)
+        for group in groups:
+            others = {_cell_named(p) for p in group} - {None}
+            if group[0].bsic == part.bsic and (cell is None or not others or cell in others):
+                group.append(part)
+                break
+        else:
+            groups.append([part])
+    return tuple(tuple(group) for group in groups)
+
+
+def _cell_named(part: Reception) -> bytes | None:
+    """Return CI and LAI of the first SI3 of a stretch, or None."""
+    blocks = _contents(part).get("SI3")
+    return blocks[0][3:10] if blocks else None
+
+
+def _contents(part: Reception) -> dict[str, list[bytes]]:
+    """Return the differing contents of each message in one stretch; repeats of one that never passed alone are combined.
+
+    Soft bits are only summed within a stretch, where timing and BSIC stand, over blocks whose TC says that they repeat each other; what
+    the sum decodes to counts only with a good Fire code, 2^-40 for anything else.
+    """
     found: dict[str, list[bytes]] = {}
     for group in _REPEATS:
-        blocks = [b for r in heard.receptions for b in r.bcch if tc(r.fn(b.frame)) in group]
+        blocks = [b for b in part.bcch if tc(part.fn(b.frame)) in group]
         contents = [b.block.octets for b in blocks if b.block.octets is not None]
         if not contents and len(blocks) > 1:
             both = decode_block(np.sum([b.llr for b in blocks], axis=0)).octets
@@ -112,6 +137,16 @@ def messages(heard: Heard) -> dict[str, list[bytes]]:
             name = message_name(octets)
             if name is not None and octets not in found.setdefault(name, []):
                 found[name].append(octets)
+    return found
+
+
+def messages(heard: Heard) -> dict[str, list[bytes]]:
+    """Return the differing contents of each System Information heard, the longest stretch first."""
+    found: dict[str, list[bytes]] = {}
+    for part in heard.receptions:
+        for name, contents in _contents(part).items():
+            known = found.setdefault(name, [])
+            known += [octets for octets in contents if octets not in known]
     return found
 
 

@@ -38,7 +38,7 @@ def nominal_hz(apparent_hz: float, ppm: float) -> float:
 
 
 def solve(clocks: tuple[CarrierClock, ...], *, max_ppm: float, prior: PpmEstimate | None = None) -> PpmEstimate | None:
-    """Return the clock error that explains all carriers best, or None without carriers."""
+    """Return the clock error that explains all carriers best, or None without carriers or beyond ``max_ppm``."""
     if not clocks:
         return None
     grid = np.arange(-max_ppm, max_ppm + 0.05, 0.1)
@@ -55,6 +55,8 @@ def solve(clocks: tuple[CarrierClock, ...], *, max_ppm: float, prior: PpmEstimat
     centre = _weighted_median(each, weights)
     near = np.abs(each - centre) < 0.5
     ppm = float(np.average(each[near], weights=weights[near]))
+    if abs(ppm) > max_ppm + 1.0:
+        return None
     sigma = _CARRIER_SIGMA_HZ / clocks[0].apparent_hz * 1e6 / np.sqrt(near.sum())
     return PpmEstimate(ppm=ppm, sigma_ppm=float(sigma))
 

@@ -12,7 +12,7 @@ from dsp.channelizer import BankPlan, plan_bank, split
 from dsp.errors import ParameterError
 from dsp.gsm import ppm as clock
 from dsp.gsm.burst import front_end
-from dsp.gsm.cell import Heard, cell_of, is_ghost
+from dsp.gsm.cell import Heard, by_identity, cell_of, is_ghost
 from dsp.gsm.fcch import MULTIFRAME_S, Candidate, find_candidates
 from dsp.gsm.params import SYMBOL_RATE_HZ
 from dsp.gsm.receiver import receive
@@ -33,7 +33,9 @@ _SAME_HZ: Final = 4e3
 _BESIDE_HZ: Final = 60e3
 """Nearer than this to a clear carrier there is only its own data."""
 _MAX_STREAMS: Final = 32
-_MAX_PROBES: Final = 32
+_BATCH: Final = 16
+_MAX_BATCHES: Final = 8
+"""Candidates probed at a time, and how often: what the clear carriers of one batch rule out, the next need not try."""
 _PRUNE_HZ: Final = 20e3
 """How far from the raster of a clear carrier a candidate may be: 21 ppm at 950 MHz; a false base station's clock may be that bad."""
 _CLEAR: Final = 0.4
@@ -115,15 +117,17 @@ class GsmSearch:
         chunk = self._buffer[: blocks * plan.hop_in + 2 * self._margin]
         fresh = chunk[self._margin if self._chunk == 0 else 2 * self._margin : self._fill]
         fresh -= fresh.mean()
-        probes: list[_Stream] = []
+        waiting: list[_Stream] = []
         if self._chunk in _SEARCHED or self._chunk % _SEARCH_EVERY == 0:
-            probes = self._probes(chunk[self._margin :], first_block * plan.hop_in)
-        every = self._streams + probes
-        if every:
-            out = split(chunk, plan=plan, bins=tuple(s.bin for s in every), first_block=first_block)
-            for stream, part in zip(every, out, strict=True):
+            waiting = self._probes(chunk[self._margin :], first_block * plan.hop_in)
+        probes, known = waiting[:_BATCH], list(self._streams)
+        while known or probes:
+            out = split(chunk, plan=plan, bins=tuple(s.bin for s in known + probes), first_block=first_block)
+            for stream, part in zip(known, out, strict=False):
                 stream.append(part)
-            self._admit(probes, out[len(self._streams) :])
+            self._admit(probes, out[len(known) :])
+            waiting = [p for p in waiting[_BATCH:] if self._is_new(p.candidate.carrier_hz)]
+            probes, known = waiting[:_BATCH], []
         self._chunk += 1
 
     def _probes(self, iq: ComplexArray, first_sample: int) -> list[_Stream]:
@@ -135,7 +139,7 @@ class GsmSearch:
             _Stream(candidate=c, bin=plan.nearest_bin(c.carrier_hz), first_sample=first_sample)
             for c in candidates
             if abs(c.carrier_hz) < reach and self._is_new(c.carrier_hz)
-        ][:_MAX_PROBES]
+        ][: _BATCH * _MAX_BATCHES]
 
     def _admit(self, probes: list[_Stream], channels: ComplexArray) -> None:
         """Keep those ``probes`` whose ``channels``, shape (n_probes, n), show SCH training."""
@@ -147,6 +151,7 @@ class GsmSearch:
             end = front_end(rate_hz=plan.out_rate_hz, offset_hz=offset_hz)
             timing = find_timing(stream, end, about=probe.candidate.start_s * plan.out_rate_hz)
             if timing is not None:
+                probe.append(stream)
                 self._streams.append(probe)
                 if timing.quality > _CLEAR:
                     self._clear.append(probe.candidate.carrier_hz)
@@ -182,16 +187,15 @@ class GsmSearch:
         for s in self._streams:
             offset = s.candidate.carrier_hz - s.bin * plan.bin_hz
             parts = receive(s.samples(), rate_hz=plan.out_rate_hz, offset_hz=offset, about=s.candidate.start_s * plan.out_rate_hz)
-            for bsic in dict.fromkeys(p.bsic for p in parts):
-                same = tuple(p for p in parts if p.bsic == bsic)
-                heard.append(
-                    Heard(
-                        receptions=same,
-                        offset_hz=s.bin * plan.bin_hz + same[0].end.offset_hz,
-                        first_sample=s.first_sample,
-                        samples_per_stream_sample=plan.n_in / plan.n_out,
-                    )
+            heard += [
+                Heard(
+                    receptions=same,
+                    offset_hz=s.bin * plan.bin_hz + same[0].end.offset_hz,
+                    first_sample=s.first_sample,
+                    samples_per_stream_sample=plan.n_in / plan.n_out,
                 )
+                for same in by_identity(parts)
+            ]
         return heard
 
     def _judge(self, heard: list[Heard]) -> tuple[GsmCell, ...]:

@@ -57,10 +57,10 @@ class GsmWatch:
         self._first_sample = self._taken = 0
         self.looked_s = 0.0
 
-    def wants_samples(self, now_s: float) -> bool:
-        """Return whether the coming dwell's samples are to be kept."""
+    def wants_samples(self, now_s: float, n_samples: int) -> int:
+        """Return how many samples from the beginning of the coming dwell of ``n_samples`` are to be kept."""
         self._wanted = self._possible and (self._search is not None or self.schedule.due(now_s))
-        return self._wanted
+        return n_samples if self._wanted else 0
 
     def dwell(self, blocks: Sequence[IQBlock], findings: Findings, now_s: float) -> list[Heard]:
         """Return the cells of a look that ended with this dwell, ``now_s`` at its end. ``blocks`` are only used where they were wanted."""
@@ -106,10 +106,10 @@ class LteWatch:
         self._looks = 0
         self.looked_s = 0.0
 
-    def wants_samples(self, now_s: float) -> bool:
-        """Return whether the coming dwell's samples are to be kept."""
+    def wants_samples(self, now_s: float, n_samples: int) -> int:
+        """Return how many samples from the beginning of the coming dwell of ``n_samples`` are to be kept."""
         self._wanted = self._possible and self.schedule.due(now_s)
-        return self._wanted
+        return min(n_samples, self._look_samples) if self._wanted else 0
 
     def dwell(self, blocks: Sequence[IQBlock], findings: Findings, now_s: float) -> list[Heard]:
         """Return the cells that this dwell shows. ``blocks`` are only used where they were wanted."""

@@ -17,8 +17,8 @@ from station.analysis import Findings, bins_of
 
 PLAIN_CHANNEL_HZ: Final = 200e3
 MAX_CHANNELS: Final = 4096
-LOOKS_PER_DWELL: Final = 8
-"""Spectrogram rows of a dwell that are judged, evenly spread: 32 looks a second are enough, and cost little."""
+LOOKS_PER_DWELL: Final = 4
+"""Spectrogram rows of a dwell that are judged, evenly spread: 16 looks a second are enough, and cost little."""
 BINS_PER_CHANNEL: Final = 2
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from config.band_plan import BandPlan
 from config.settings import StationSettings
 from config.wire import Header, Position
+from dsp.errors import DspError
 from station.errors import RecordingError, StationError
 from station.output import Sink
 from station.playback import Playback, open_recording
@@ -73,6 +74,8 @@ class Replay:
                 told(n_samples)
         except RecordingError as error:
             problems.append(str(error))
+        except DspError as error:
+            problems.append(f"{recording.path}: the analysis cannot go on ({error}): report this, with the recording")
         self.sink.put(tuning.finish())
         problems += tuning.faults
         for problem in problems:

@@ -108,23 +108,23 @@ class Tuning:
     def _analyse(self, blocks: Iterable[IQBlock], n_samples: int) -> tuple[Findings | None, list[IQBlock]]:
         """Return the findings of a dwell, and its samples where someone wants them; None: the dwell cannot be used."""
         kept: list[IQBlock] = []
-        begun, usable, wanted = False, True, False
+        begun, usable, wanted = False, True, 0
         for block in blocks:
             if not begun:
-                begun, wanted = True, self._wanted(block.first_sample)
+                begun, wanted = True, self._wanted(block.first_sample, n_samples)
                 usable = self._begun(block, n_samples)
             self._end_sample = block.first_sample + block.n_samples
             usable = usable and self._added(block)
-            if usable and wanted:
+            if usable and wanted > 0:
                 kept.append(block)
+                wanted -= block.n_samples
         return (self._analysis.findings(), kept) if begun and usable else (None, [])
 
-    def _wanted(self, first_sample: int) -> bool:
-        """Return whether the samples of the dwell that begins at ``first_sample`` are to be kept until its end."""
+    def _wanted(self, first_sample: int, n_samples: int) -> int:
+        """Return how many samples of the dwell that begins at ``first_sample`` are to be kept until its end."""
         self._first_sample = first_sample if self._first_sample is None else self._first_sample
         now_s = self._seconds(first_sample)
-        gsm, lte = self._gsm.wants_samples(now_s), self._lte.wants_samples(now_s)
-        return gsm or lte
+        return max(self._gsm.wants_samples(now_s, n_samples), self._lte.wants_samples(now_s, n_samples))
 
     def _begun(self, block: IQBlock, n_samples: int) -> bool:
         """Begin a dwell's analysis; where it is too short for any, note that and return False."""

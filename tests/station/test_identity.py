@@ -113,7 +113,7 @@ def watch(
     one: GsmWatch | LteWatch, n_dwells: int, *emissions: Emission, source: FloorSource = "free_bins", rate_hz: float = RATE_HZ
 ) -> None:
     for dwell in range(n_dwells):
-        one.wants_samples(dwell * 0.25)
+        one.wants_samples(dwell * 0.25, DWELL)
         one.dwell(blocks(dwell, rate_hz=rate_hz), findings(*emissions, dwell=dwell, source=source, rate_hz=rate_hz), (dwell + 1) * 0.25)
 
 
@@ -180,6 +180,14 @@ def test_what_is_switched_off_is_not_looked_for(gsm_calls: list[int], lte_calls:
         GsmWatch(settings, sample_rate_hz=RATE_HZ, center_freq_hz=941e6),
         LteWatch(settings, sample_rate_hz=RATE_HZ, center_freq_hz=941e6),
     ):
-        assert not one.wants_samples(0.0)
+        assert one.wants_samples(0.0, DWELL) == 0
         watch(one, 2, emission(-1.1e6, 1.1e6), source="assumed")
     assert gsm_calls == lte_calls == []
+
+
+def test_no_more_samples_are_kept_than_a_look_needs() -> None:
+    lte = LteWatch(IdentitySection(), sample_rate_hz=RATE_HZ, center_freq_hz=941e6)
+    assert lte.wants_samples(0.0, DWELL) == 384_000
+    assert lte.wants_samples(0.0, 1000) == 1000
+    gsm = GsmWatch(IdentitySection(), sample_rate_hz=RATE_HZ, center_freq_hz=941e6)
+    assert gsm.wants_samples(0.0, DWELL) == DWELL

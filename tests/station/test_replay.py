@@ -194,3 +194,18 @@ def test_a_collector_that_does_not_answer_is_one_line_and_exit_code_one(
     (line,) = err.splitlines()
     assert address in line
     assert "canhsong-collector serve" in line
+
+
+@pytest.mark.parametrize("rate_hz", [200e3, 61.44e6])
+def test_the_slowest_and_the_fastest_rate_are_analysed(make_sigmf: Make, carrier: Any, encode: Any, rate_hz: float) -> None:
+    data = encode(carrier(400_000, offset_hz=0.125 * rate_hz, rate_hz=rate_hz), "ci16_le")
+    path = make_sigmf(data=data, sample_format="ci16_le", sample_rate=rate_hz)
+    (onset, clear) = of_kind(replayed(path), "emission")
+    assert onset["event"] == "onset"
+    assert clear["center_freq_hz"] == pytest.approx(941e6 + 0.125 * rate_hz, abs=rate_hz / 2000)
+
+
+def test_a_given_start_time_dates_the_records(make_sigmf: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["replay", "--json", "--start-time", "2026-11-24T10:00:00+07:00", "--station", "kit-7", str(make_sigmf())]) == 0
+    last = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert (last["start_time_ns"], last["time_source"], last["station"]) == (1_795_489_200_000_000_000, "given", "kit-7")

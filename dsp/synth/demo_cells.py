@@ -42,17 +42,17 @@ def gsm_scene() -> Scene:
     intermittent = SceneItem(
         name="ngắt quãng / intermittent",
         waveform=Gmsk(symbol_rate_hz=16e3, seed=4),
-        freq_hz=941.3e6,
+        freq_hz=941.5e6,
         bandwidth_hz=20e3,
         cn0_dbhz=cn0_dbhz(25.0, 20e3),
         keying=Keying(on_s=6.0, period_s=15.0, first_s=4.0),
     )
-    drifting = SceneItem(name="trôi tần / drifting", waveform=Tone(), freq_hz=942.2e6, bandwidth_hz=1e3, cn0_dbhz=50.0, drift_hz_s=1000.0)
-    weak = SceneItem(name="yếu / weak", waveform=Tone(), freq_hz=941.87e6, bandwidth_hz=1e3, cn0_dbhz=33.0)
+    drifting = SceneItem(name="trôi tần / drifting", waveform=Tone(), freq_hz=942.24e6, bandwidth_hz=1e3, cn0_dbhz=50.0, drift_hz_s=1000.0)
+    weak = SceneItem(name="yếu / weak", waveform=Tone(), freq_hz=942.1e6, bandwidth_hz=1e3, cn0_dbhz=33.0)
     return Scene(
         items=(
-            _gsm("GSM 452-04", 941.0e6, plmn=("452", "04"), numbers=(29, 30151, 20511), snr_db=26.0),
-            _gsm("GSM 456-08", 941.6e6, plmn=("456", "08"), numbers=(50, 1207, 44031), snr_db=18.0),
+            _gsm("GSM 452-04", 941.2e6, plmn=("452", "04"), numbers=(29, 30151, 20511), snr_db=26.0),
+            _gsm("GSM 456-08", 941.8e6, plmn=("456", "08"), numbers=(50, 1207, 44031), snr_db=18.0),
             _gsm("GSM 001-01", 942.6e6, plmn=("001", "01"), numbers=(7, 1, 10), snr_db=22.0),
             intermittent,
             weak,

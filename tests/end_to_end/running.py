@@ -12,7 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from config.wire import EmissionReport, OccupancyReport, SpectrumReport
+from collector.followers import Heard
+from collector.journal import Entry
+from collector.sqlite_effect import SqliteEffect
+from config.wire import AnyRecord, EmissionReport, OccupancyReport, SpectrumReport
 
 T0_NS = 1_795_500_000_000_000_000
 
@@ -176,3 +179,11 @@ def occupancy(number: int = 0, **changes: Any) -> OccupancyReport:
         "channels": [],
     }
     return OccupancyReport(**{**fields, **changes})
+
+
+def fill(path: Path, *records: AnyRecord) -> None:
+    """Make a store that holds ``records``."""
+    effect = SqliteEffect(path)
+    heard = [Heard(Entry(entry=n, station=r.station, spool_id="", seq=n, received_ns=T0_NS, data=b""), r) for n, r in enumerate(records, 1)]
+    effect.apply(heard, len(heard))
+    effect.close()

@@ -57,7 +57,10 @@ class Gmsk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BandNoise:
-    """Gaussian noise, flat in ``bandwidth_hz`` and nothing beside it: the signal of an ideal radiometer's textbook."""
+    """Gaussian noise, flat in ``bandwidth_hz`` and nothing beside it: the signal of an ideal radiometer's textbook.
+
+    It repeats with its loop, every 0.1 s: averages over longer times do not smooth it further.
+    """
 
     bandwidth_hz: float
     seed: int = 0

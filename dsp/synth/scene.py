@@ -78,6 +78,11 @@ class SceneItem:
     keying: Keying | None = None
     drift_hz_s: float = 0.0
 
+    @property
+    def snr_db(self) -> float:
+        """Power while on over the noise in ``bandwidth_hz``."""
+        return self.cn0_dbhz - 10.0 * math.log10(self.bandwidth_hz)
+
     def freq_at_hz(self, time_s: float) -> float:
         """Return the frequency at ``time_s``."""
         return self.freq_hz + self.drift_hz_s * time_s

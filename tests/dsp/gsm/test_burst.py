@@ -86,3 +86,16 @@ def test_the_training_matrix_is_the_convolution() -> None:
     bits = np.array([0, 1, 1, 0, 1])
     taps = np.array([2.0, 3.0, 5.0])
     np.testing.assert_allclose(training_matrix(bits, 3) @ taps, np.convolve(1.0 - 2.0 * bits, taps)[2:5])
+
+
+def test_after_warming_up_a_dwell_compiles_nothing_more(scenes: ModuleType) -> None:
+    from dsp.gsm import burst, fcch, sch
+    from dsp.gsm.warm import compile_kernels
+
+    compile_kernels()
+    kernels = [*burst._kernels(), *fcch._kernels(), *sch._kernels()]
+    before = [len(k.signatures) for k in kernels]
+    assert all(before)
+    rng = np.random.default_rng(1)
+    scenes.cells(scenes.heard(rng, scenes.signal(rng), duration_s=0.6, snr_db=10.0))
+    assert [len(k.signatures) for k in kernels] == before

@@ -125,3 +125,28 @@ def test_memory_does_not_grow_with_the_length():
     assert grown < 100_000
     assert peak < 4_000_000
     assert welch.result().n_samples == 64 * 131_072
+
+
+@pytest.mark.parametrize(
+    ("missing", "engine"),
+    [
+        ((), "numba+pyfftw"),
+        (("numba",), "numpy+pyfftw"),
+        (("pyfftw",), "numba+scipy"),
+        (("numba", "pyfftw"), "numpy+scipy"),
+    ],
+)
+def test_it_works_without_numba_and_without_pyfftw(missing, engine):
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({missing!r}))\n"  # None there makes an import fail
+        "import numpy as np; from dsp.psd import WelchPsd; from dsp.psd_engine import default_engine\n"
+        "w = WelchPsd(n_fft=256, sample_rate_hz=256.0, sample_format='cu8'); w.add(np.full(8000, 255, np.uint8))\n"
+        "print(default_engine(), f'{w.result().mean[128]:.4f}')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.split() == [engine, f"{2 / 1.5:.4f}"]
+
+
+def test_importing_the_estimate_loads_neither_numba_nor_pyfftw_nor_scipy():
+    code = "import sys, dsp.psd; print([m for m in ('numba', 'pyfftw', 'scipy', 'scipy.fft') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout.strip() == "[]"

@@ -24,9 +24,9 @@ _SSS_SIGMAS: Final = 4.5
 """The likeliest of 1344 identities stands 3.5 over noise on average: below this the reference signals are not even looked at."""
 _BOTH: Final = (7.0, 8.0)
 """Or an SSS of so many sigmas with reference signals of so much proof (a neighbour's may lie on the same elements; TDD has few)."""
-_DECOY_STEPS: Final = (7, 19, 40, 101)
+_DECOY_STEPS: Final = (7, 40)
 _DECOY_RATIO: Final = 2.0
-"""Four other identities must not be proved half as well: a steady carrier in the band repeats from frame to frame as the sequences do."""
+"""Two other identities must not be proved half as well: a steady carrier in the band repeats from frame to frame as the sequences do."""
 _N_IDENTITIES: Final = 2
 _KNOWN_SLACK_HZ: Final = 400.0  # Doppler of a fast train, twice
 

@@ -99,7 +99,8 @@ def refine_base(pilots: Pilots, base: TimeBase) -> TimeBase:
     )
 
 
-_DELAYS: Final = np.arange(-40, 41) / 8.0
+_DELAY_STEP: Final = 1 / 8
+_DELAYS: Final = np.arange(-40, 41) * _DELAY_STEP
 _SLOPES: Final = np.arange(-30, 31) / 10.0
 
 
@@ -116,15 +117,24 @@ def _delay_line(pilots: Pilots, tones: ComplexArray) -> tuple[float, float]:
         return float(_DELAYS[at]), 0.0
     along = rows - rows.mean()
     slopes = _SLOPES / (rows[-1] - rows[0])
-    place = np.arange(_DELAYS.size)
     total = np.zeros((slopes.size, _DELAYS.size))
     for row, way in zip(rows, along, strict=True):
-        for i, slope in enumerate(slopes):
-            total[i] += np.interp(place + slope * way * 8, place, power[row], left=0.0, right=0.0)
+        total += _shifted(power[row], slopes * way / _DELAY_STEP)
     s, d = np.unravel_index(int(np.argmax(total)), total.shape)
-    delay = float(_DELAYS[d]) + _vertex(total[s], int(d)) / 8.0
+    delay = float(_DELAYS[d]) + _vertex(total[s], int(d)) * _DELAY_STEP
     drift = (float(_SLOPES[s]) + _vertex(total[:, d], int(s)) * 0.1) / float(rows[-1] - rows[0])
     return delay, drift
+
+
+def _shifted(values: Float64Array, shifts: Float64Array) -> Float64Array:
+    """Return ``values``, shape (n,), read ``shifts`` places further on, shape (n_shifts, n), linearly interpolated, 0 beyond the ends."""
+    whole = np.floor(shifts).astype(int)
+    margin = int(np.abs(whole).max()) + 1
+    padded = np.pad(values, (margin, margin + 1))
+    index = (margin + whole)[:, np.newaxis] + np.arange(values.size)
+    part = (shifts - whole)[:, np.newaxis]
+    out: Float64Array = padded[index] * (1 - part) + padded[index + 1] * part
+    return out
 
 
 def _vertex(values: Float64Array, at: int) -> float:

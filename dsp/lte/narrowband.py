@@ -62,13 +62,13 @@ def _taper(f: Float64Array) -> FloatArray:
 def _fft(x: ComplexArray) -> Any:
     import pyfftw.interfaces.scipy_fft as fft
 
-    return fft.fft(x)
+    return fft.fft(x, overwrite_x=True)
 
 
 def _ifft(x: ComplexArray) -> Any:
     import pyfftw.interfaces.scipy_fft as fft
 
-    return fft.ifft(x)
+    return fft.ifft(x, overwrite_x=True)
 
 
 def _fast_length(n: int) -> int:

@@ -23,6 +23,7 @@ MAX_PPM: Final = 120.0
 _USABLE: Final = 0.45
 _HALF_WIDTH_HZ: Final = 0.54e6
 _SEEN_HZ: Final = 864e3 - _HALF_WIDTH_HZ  # how far off centre a carrier may lie in 1.92 MS/s
+_WIDE_HZ: Final = 3e6  # below this a span searched without emissions is one carrier's, tuned to its centre
 _EDGE_HZ: Final = 150e3  # emissions' edges are not known better
 _PPM_SIGMAS: Final = 4.0
 _CLOCK_SLACK_HZ: Final = 1.5e3
@@ -71,10 +72,12 @@ def first_windows(
 def other_windows(span: tuple[float, float], *, sample_rate_hz: float, reach_hz: float, done: Window) -> Iterator[Window]:
     """Yield the windows left to search in ``span`` after ``done``: it may be several carriers side by side, or cut by the edge.
 
-    First where a carrier of one of the six widths would begin or end with the emission, then, where the span is wide and its edge
-    cuts the emission, everywhere.
+    Where the span is the whole of a dongle's, there are none. Where the span's edge cuts the emission: everywhere. Else where a carrier of
+    one of the six widths would begin or end with the emission.
     """
     lower, upper = span
+    if sample_rate_hz < _WIDE_HZ and upper - lower >= sample_rate_hz:
+        return
     limit = usable_limit_hz(sample_rate_hz)
     left, right = max(lower + _HALF_WIDTH_HZ, -limit), min(upper - _HALF_WIDTH_HZ, limit)
     cut = lower < -_USABLE * sample_rate_hz or upper > _USABLE * sample_rate_hz

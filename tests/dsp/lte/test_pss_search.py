@@ -69,7 +69,7 @@ def test_a_loud_burst_counts_no_more_than_a_quiet_stretch(on_air: Any) -> None:
 
 @pytest.mark.parametrize("size", [9_601, 12_000, 307_200])
 def test_dwells_of_any_length_are_searched(on_air: Any, size: int) -> None:
-    x, downlink = on_air(LteCellDescription(pci=8), snr_db=10, ms=size / 1920, start_s=0.0, carrier_hz=800e6)
+    x, _ = on_air(LteCellDescription(pci=8), snr_db=10, ms=size / 1920, start_s=0.0, carrier_hz=800e6)
     peak = search_pss(x, ranges_hz=[(-5e3, 5e3)], drifts=ALL_CLOCKS, n_false=0.01)[0]
     assert peak.n_id2 == 2
     assert peak.sample % 9600 == pytest.approx(832, abs=1.5)

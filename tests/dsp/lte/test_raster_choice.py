@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from dsp.lte.raster import choose_raster_point
@@ -53,7 +55,7 @@ def test_a_wide_span_is_covered_once_and_whole() -> None:
     ordered = sorted((p.lower_hz, p.upper_hz) for p in pieces)
     assert ordered[0][0] == pytest.approx(-usable_limit_hz(7.68e6))
     assert ordered[-1][1] == pytest.approx(usable_limit_hz(7.68e6))
-    assert all(after[0] == pytest.approx(before[1], abs=2.0) for before, after in zip(ordered, ordered[1:], strict=False))
+    assert all(after[0] == pytest.approx(before[1], abs=2.0) for before, after in pairwise(ordered))
     assert all(high - low <= 648e3 + 1 for low, high in ordered)
 
 

@@ -118,7 +118,8 @@ class GsmSearch:
         fresh = chunk[self._margin if self._chunk == 0 else 2 * self._margin : self._fill]
         fresh -= fresh.mean()
         waiting: list[_Stream] = []
-        if self._chunk in _SEARCHED or self._chunk % _SEARCH_EVERY == 0:
+        whole = blocks >= self._blocks or self._chunk == 0  # the last stretch of a dwell is too short to be searched by itself
+        if whole and (self._chunk in _SEARCHED or self._chunk % _SEARCH_EVERY == 0):
             waiting = self._probes(chunk[self._margin :], first_block * plan.hop_in)
         probes, known = waiting[:_BATCH], list(self._streams)
         while known or probes:
@@ -171,11 +172,12 @@ class GsmSearch:
         """Return the cells of the dwell, by frequency. Ends the dwell: further samples are not taken."""
         if not self._done:
             self._done = True
-            rest = self._fill - self._margin
-            if rest > (0 if self._chunk == 0 else self._margin):
-                blocks = int(np.ceil(rest / self._plan.hop_in))
-                self._buffer[self._fill :] = 0.0
-                self._take_chunk(min(blocks, self._blocks))
+            blocks = int(np.ceil((self._fill - self._margin) / self._plan.hop_in))
+            if blocks > self._blocks:
+                self._buffer = np.concatenate([self._buffer, np.zeros(self._plan.hop_in, np.complex64)])
+            self._buffer[self._fill :] = 0.0
+            if blocks > 0:
+                self._take_chunk(blocks)
             self._buffer = self._buffer[:0]
             self._cells = self._judge(self._hear())
         return self._cells

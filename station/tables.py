@@ -11,13 +11,31 @@ from rich.table import Table
 from config.wire import AnyRecord, EmissionReport, GsmCellReport, LteCellReport, SummaryReport
 
 MAX_ROWS = 200
-_CELL_COLUMNS = ("freq_hz", "arfcn", "bsic", "pci", "mcc", "mnc", "lac", "ci", "duplex", "n_rb", "ports", "cfo_hz", "snr_db", "status")
+PLAIN_WIDTH = 140
+"""Columns where the output is no terminal."""
+_CELL_COLUMNS = (
+    ("freq_hz", "Tần số / Freq MHz"),
+    ("arfcn", "ARFCN"),
+    ("bsic", "BSIC"),
+    ("pci", "PCI"),
+    ("mcc", "MCC"),
+    ("mnc", "MNC"),
+    ("lac", "LAC"),
+    ("ci", "CI"),
+    ("duplex", "Duplex"),
+    ("n_rb", "RB"),
+    ("ports", "Cổng / Ports"),
+    ("cfo_hz", "Lệch / CFO Hz"),
+    ("snr_db", "SNR dB"),
+    ("status", "Trạng thái / Status"),
+)
 
 
 def print_tables(records: Sequence[AnyRecord], console: Console | None = None) -> None:
     """Print tracks, cells and summaries of one source."""
     out = console or Console()
-    out.width = max(out.width, 100)
+    if not out.is_terminal:
+        out.width = PLAIN_WIDTH
     tracks: dict[str, EmissionReport] = {one.track_id: one for one in records if isinstance(one, EmissionReport)}
     if tracks:
         out.print(track_table(sorted(tracks.values(), key=lambda one: (one.center_freq_hz, one.first_time_ns))))
@@ -66,11 +84,11 @@ def cell_table(cells: Sequence[Any], title: str) -> Table:
     """Return one row a cell with what it says of itself; a cell heard in several looks is the last of them."""
     table = Table(title=title)
     last = {(cell.freq_hz, getattr(cell, "bsic", None), getattr(cell, "pci", None)): cell for cell in cells}
-    names = [name for name in _CELL_COLUMNS if any(getattr(cell, name, None) is not None for cell in last.values())]
-    for name in names:
-        table.add_column(name)
+    shown = [(name, title) for name, title in _CELL_COLUMNS if any(getattr(cell, name, None) is not None for cell in last.values())]
+    for _, title in shown:
+        table.add_column(title)
     for cell in last.values():
-        table.add_row(*(_cell_text(getattr(cell, name, None)) for name in names))
+        table.add_row(*(_cell_text(name, getattr(cell, name, None)) for name, _ in shown))
     return table
 
 
@@ -105,7 +123,9 @@ def _when(time_ns: int, source: str) -> str:
     return datetime.fromtimestamp(time_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
-def _cell_text(value: object) -> str:
+def _cell_text(name: str, value: object) -> str:
     if value is None:
         return "-"
+    if name == "freq_hz" and isinstance(value, float):
+        return f"{value / 1e6:.4f}"
     return f"{value:.1f}" if isinstance(value, float) else str(value)

@@ -72,7 +72,7 @@ class Tracker:
             if pieces := mine.get(index):
                 track.add(joined(pieces), self._gap_ns)
             elif held(track.last.lower_freq_hz, track.last.upper_freq_hz):
-                track.held_ns = end_ns
+                track.hold(end_ns)
             if track.wants_update(end_ns, self._settings):
                 events.append(track.event("update", end_ns))
         events += self._clear(end_ns)
@@ -139,7 +139,7 @@ class _Track:
 
     def add(self, one: Sighting, gap_ns: int) -> None:
         """Take in what the next dwell shows."""
-        goes_on = one.first_ns - self.last_ns <= gap_ns
+        goes_on = one.first_ns - max(self.last_ns, self.held_ns) <= gap_ns
         self.burst_count += one.burst_count - (1 if goes_on else 0)
         self.on_s += one.on_s
         self.last_ns = self.held_ns = max(self.last_ns, one.last_ns)
@@ -149,6 +149,11 @@ class _Track:
         self.last = one
         self.all.add(one)
         self.since.add(one)
+
+    def hold(self, end_ns: int) -> None:
+        """Note that it is still there until ``end_ns``, too weak to be found anew."""
+        self.on_s += (end_ns - max(self.last_ns, self.held_ns)) / 1e9
+        self.held_ns = end_ns
 
     def wants_update(self, now_ns: int, settings: TracksSection) -> bool:
         """Return whether there is something worth saying."""

@@ -92,7 +92,9 @@ def test_a_longer_gap_makes_another_track_with_another_name() -> None:
 
 def test_a_carrier_just_below_the_detector_is_held_by_its_level() -> None:
     dwells = [[sighting(n)] if n in (0, 39) else [] for n in range(40)]
-    assert kinds(follow(dwells, held=True)) == ["onset", "clear"]
+    held = follow(dwells, held=True)
+    assert kinds(held) == ["onset", "clear"]
+    assert (held[-1].burst_count, held[-1].duty) == (1, pytest.approx(1.0))
     assert kinds(follow(dwells, held=False)) == ["onset", "clear", "onset", "clear"]
 
 

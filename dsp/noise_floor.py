@@ -49,7 +49,7 @@ def estimate_floor(psd: Psd, *, reference: FloatArray | None = None) -> NoiseFlo
     fit = fitted(blocks, free, n_averages=psd.n_averages, overlap=psd.overlap)
     seen = _contrast(blocks, free, fit) and not _is_comb_floor(psd, free)
     source: FloorSource = "free_bins" if seen else "reference" if reference is not None else "assumed"
-    return _floor(psd, fit, source, reference)
+    return _floor(psd, level, fit, source, reference)
 
 
 def _checked(reference: FloatArray, n_fft: int) -> RealArray:
@@ -68,22 +68,33 @@ def _without_free_bins(psd: Psd, blocks: RealArray, reference: FloatArray | None
     return _frozen(density, "assumed", free_fraction=0.0, uncertainty_db=3.0, averaged_bins=16.0, ripple=1.0)
 
 
-def _floor(psd: Psd, fit: Fit, source: FloorSource, reference: FloatArray | None) -> NoiseFloor:
-    centres = np.arange(fit.curve.size) * STRIDE_BINS + 3.5
-    curve = np.interp(np.arange(psd.n_fft), centres, fit.curve) if fit.part > 1 else np.full(psd.n_fft, fit.curve[0])
-    n_kept = int(np.count_nonzero(fit.kept))
-    rests_on = STRIDE_BINS * (n_kept + 1.0) if fit.part == 1 else max(STRIDE_BINS * n_kept / fit.part, 16.0)
-    ripple = 0.0 if fit.part == 1 else max(fit.residual, 1e-3)
-    sigma = math.hypot(relative_sigma(psd.n_averages, max(int(rests_on), 1), psd.overlap), ripple)
-    density = curve if reference is None else curve * np.asarray(reference, np.float64)
+def _floor(psd: Psd, level: RealArray, fit: Fit, source: FloorSource, reference: FloatArray | None) -> NoiseFloor:
+    if fit.part == 1:
+        height, rests_on = _one_level(level, fit.kept)
+        curve, ripple = np.full(psd.n_fft, height), 0.0
+    else:
+        centres = np.arange(fit.curve.size) * STRIDE_BINS + 3.5
+        curve = np.interp(np.arange(psd.n_fft), centres, fit.curve)
+        rests_on = max(STRIDE_BINS * int(np.count_nonzero(fit.kept)) // fit.part, 16)
+        ripple = max(fit.residual, 1e-3)
+    sigma = math.hypot(relative_sigma(psd.n_averages, rests_on, psd.overlap), ripple)
     return _frozen(
-        density,
+        curve if reference is None else curve * np.asarray(reference, np.float64),
         source,
         free_fraction=float(fit.kept.mean()),
         uncertainty_db=10.0 * math.log10(1.0 + sigma),
         averaged_bins=float(rests_on),
         ripple=ripple,
     )
+
+
+def _one_level(level: RealArray, kept: BoolArray) -> tuple[float, int]:
+    """Return the mean of the bins that the kept blocks cover, each once (blocks overlap), and how many these are."""
+    covered = np.zeros(kept.size + 1, np.bool_)
+    covered[:-1] = kept
+    covered[1:] |= kept
+    quads = level.reshape(-1, STRIDE_BINS)[covered]
+    return float(quads.mean()), quads.size
 
 
 def _contrast(blocks: RealArray, free: BoolArray, fit: Fit) -> bool:

@@ -20,8 +20,8 @@ def demo_scene() -> Scene:
     ofdm = Ofdm(n_subcarriers=36, seed=3)
     return Scene(
         items=(
-            _gmsk("licensed carrier A", 941.0e6, snr_db=30.0, seed=1),
-            _gmsk("licensed carrier B", 941.4e6, snr_db=20.0, seed=2),
+            _gmsk("licensed carrier A", 941.2e6, snr_db=30.0, seed=1),
+            _gmsk("licensed carrier B", 941.6e6, snr_db=20.0, seed=2),
             SceneItem(name="OFDM carrier", waveform=ofdm, freq_hz=942.5e6, bandwidth_hz=ofdm.bandwidth_hz, cn0_dbhz=cn0_dbhz(18.0, 555e3)),
             SceneItem(
                 name="intermittent carrier",
@@ -32,7 +32,7 @@ def demo_scene() -> Scene:
                 keying=Keying(on_s=4.0, period_s=12.0, first_s=3.0),
             ),
             SceneItem(name="weak carrier", waveform=Tone(), freq_hz=942.1e6, bandwidth_hz=1e3, cn0_dbhz=31.0),
-            SceneItem(name="drifting carrier", waveform=Tone(), freq_hz=941.63e6, bandwidth_hz=1e3, cn0_dbhz=50.0, drift_hz_s=1500.0),
+            SceneItem(name="drifting carrier", waveform=Tone(), freq_hz=942.95e6, bandwidth_hz=1e3, cn0_dbhz=50.0, drift_hz_s=1500.0),
         ),
         impairments=Impairments(dc=0.004 + 0.002j, gain_imbalance_db=0.1, phase_imbalance_deg=0.5),
     )

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -20,6 +19,7 @@ import numpy.typing as npt
 
 from dsp.errors import ParameterError
 from dsp.synth.carriers import Waveform
+from dsp.synth.decimation import decimate, lead
 from dsp.synth.impairments import PERFECT, Impairments
 from dsp.synth.noise import white_noise
 from dsp.types import ComplexArray
@@ -144,18 +144,15 @@ def _add(out: ComplexArray, item: SceneItem, first: int, *, tuned_hz: float, rat
     if not item.on_intervals(begin_s, end_s):
         return
     offsets = [abs(item.freq_at_hz(t) - tuned_hz) for t in (begin_s, end_s)]
-    if min(offsets) - item.bandwidth_hz / 2 > rate_hz / 2:
+    if min(offsets) - item.bandwidth_hz > rate_hz / 2:
         return
-    factor = math.ceil(2 * (max(offsets) + item.bandwidth_hz / 2) / rate_hz)
+    factor = math.ceil(2 * (max(offsets) + item.bandwidth_hz) / rate_hz)  # twice its bandwidth, for its skirts
     if factor <= 1:
         out += _at_offset(item, first, n, tuned_hz=tuned_hz, rate_hz=rate_hz, amplitude=amplitude)
         return
-    taps = _anti_alias(factor)
-    reach = taps.size // 2
-    wide = _at_offset(
-        item, first * factor - reach, (n - 1) * factor + taps.size, tuned_hz=tuned_hz, rate_hz=rate_hz * factor, amplitude=amplitude
-    )
-    out += np.lib.stride_tricks.sliding_window_view(wide, taps.size)[::factor] @ taps
+    begin = first * factor - lead(factor)
+    wide = _at_offset(item, begin, n * factor + 2 * lead(factor), tuned_hz=tuned_hz, rate_hz=rate_hz * factor, amplitude=amplitude)
+    out += decimate(wide, factor)
 
 
 def _at_offset(item: SceneItem, first: int, n: int, *, tuned_hz: float, rate_hz: float, amplitude: float) -> ComplexArray:
@@ -189,13 +186,3 @@ def _chirp(offset_hz: float, drift_hz_s: float, times_s: npt.NDArray[np.float64]
     np.sin(angle, out=out.imag)
     out *= np.float32(amplitude)
     return out
-
-
-@lru_cache(maxsize=8)
-def _anti_alias(factor: int) -> npt.NDArray[np.float32]:
-    """Return a low pass for decimation by ``factor``, shape (odd,): flat to 0.47 of the low rate, 70 dB down from 0.53."""
-    reach = 40 * factor
-    t = np.arange(-reach, reach + 1) / factor
-    taps = np.sinc(t) * np.kaiser(2 * reach + 1, 7.0)
-    taps32: npt.NDArray[np.float32] = (taps / taps.sum()).astype(np.float32)
-    return taps32

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from config.wire import Header, SensitivityReport, SummaryReport
+from dsp.gsm.types import GsmCell
 from dsp.types import FloorSource
 from station.analysis import Findings
 from station.messages import fraction, freq, header_fields, level
@@ -74,13 +75,14 @@ class SummaryLog:
             self._last = findings
 
     def add_cell(self, heard: Heard) -> None:
-        """Count a cell once, however often it is heard; carriers without identity are none."""
+        """Count a cell once, however often it is heard; only those count whose identity passed its parity (GSM: SCH, LTE: MIB)."""
         cell = heard.cell
-        if cell.status == "carrier":
-            return
         where = round((cell.freq_hz or cell.offset_hz) / 100e3)
-        kind, name = ("lte", cell.pci) if hasattr(cell, "pci") else ("gsm", cell.bsic)
-        self._cells[kind].add((where, name))
+        if isinstance(cell, GsmCell):
+            if cell.status != "carrier":
+                self._cells["gsm"].add((where, cell.bsic))
+        elif cell.status == "identified":
+            self._cells["lte"].add((where, cell.pci))
 
     def note(self, text: str) -> None:
         """Have the summary say ``text``, once."""

@@ -133,6 +133,8 @@ def short_regions(psd: Psd, floor: NoiseFloor, weights: FloatArray, *, pfa: floa
     flagged = np.zeros(psd.n_fft // BLOCK_BINS, np.bool_)
     scan = _scan if HAVE_NUMBA else _scan_in_numpy
     scan(psd.rows, weights, widened(1.0 + (cell - 1.0) * room, floor.ripple), np.array(widths, np.int64), limits, flagged)
+    if not flagged.any():
+        return []
     known = np.asarray(weights.reshape(-1, BLOCK_BINS).max(axis=1) == 0.0)
     found = _apart(runs(flagged & ~known), known, gap_bins // BLOCK_BINS)
     return [_trimmed(psd, weights, (low * BLOCK_BINS, high * BLOCK_BINS)) for low, high in found]

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dsp.free_bins import STRIDE_BINS, BoolArray, RealArray, relative_sigma
+from dsp.free_bins import BoolArray, RealArray, relative_sigma
 from dsp.jit import compiled
 
 PARTS: Final = (1, 4, 8, 16, 32, 64)
@@ -65,7 +65,8 @@ def _fit_part(blocks: RealArray, free: BoolArray, part: int, wide_sigma: float) 
         if np.count_nonzero(kept) < max(2.0, (MIN_KEPT if part == 1 else MIN_KEPT_BY_CURVE) * np.count_nonzero(free)):
             return Fit(_curve(blocks, free, part), free, part=part, residual=1.0, passed=False)
         curve = _curve(blocks, kept, part)
-    residual, passed = _judged(blocks / curve - 1.0, kept, wide_sigma, max(SEGMENTS, 4 * part))
+    residual, chi_square, degrees = _judged(blocks, curve, kept, wide_sigma, max(SEGMENTS, 4 * part))
+    passed = chi_square < 1.0 + (CHI_SQUARE_LIMIT - 1.0) * math.sqrt(SEGMENTS / degrees)
     return Fit(curve, kept, part=part, residual=residual, passed=passed)
 
 
@@ -94,19 +95,27 @@ def _set_aside(
     return found
 
 
-def _judged(excess: RealArray, kept: BoolArray, wide_sigma: float, n_segments: int) -> tuple[float, bool]:
-    """Return the rms of the kept blocks' deviation beyond noise, over ``n_segments`` stretches, and whether noise alone explains it."""
-    n_used = min(n_segments, excess.size // 2)
-    edge = np.arange(n_used) * excess.size // n_used
-    n = np.add.reduceat(kept.astype(np.float64), edge)
-    used = n >= 1.0
-    n = n[used]
-    mean = np.add.reduceat(np.where(kept, excess, 0.0), edge)[used] / n
-    square, expected = mean * mean, wide_sigma**2 / (STRIDE_BINS * (n + 1.0))
-    chi_square = float((square / expected).sum()) / n.size
-    beyond = float((n * (square - expected)).sum() / n.sum())
-    limit = 1.0 + (CHI_SQUARE_LIMIT - 1.0) * math.sqrt(SEGMENTS / n.size)
-    return math.sqrt(max(beyond, 0.0)), chi_square < limit
+@compiled
+def _judged(blocks: RealArray, curve: RealArray, kept: BoolArray, wide_sigma: float, n_segments: int) -> tuple[float, float, int]:
+    """Return the rms of the kept blocks' deviation beyond noise over ``n_segments`` stretches, chi square over its degrees, and these."""
+    n = blocks.size
+    n_segments = min(n_segments, n // 2)
+    chi_square, beyond, weight, used = 0.0, 0.0, 0.0, 0
+    for segment in range(n_segments):
+        total, count = 0.0, 0.0
+        for i in range(segment * n // n_segments, (segment + 1) * n // n_segments):
+            if kept[i]:
+                total += blocks[i] / curve[i] - 1.0
+                count += 1.0
+        if count > 0.0:
+            square = (total / count) ** 2
+            # half-overlapped blocks of 8 bins
+            expected = wide_sigma * wide_sigma / (4.0 * (count + 1.0))
+            chi_square += square / expected
+            beyond += count * (square - expected)
+            weight += count
+            used += 1
+    return math.sqrt(max(beyond / weight, 0.0)), chi_square / used, used
 
 
 def _curve(blocks: RealArray, kept: BoolArray, part: int) -> RealArray:

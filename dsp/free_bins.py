@@ -9,6 +9,7 @@ neighbours predict.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Final
 
@@ -51,11 +52,10 @@ def free_blocks(level: RealArray, *, n_averages: int, overlap: float) -> tuple[R
     """
     sigma = relative_sigma(n_averages, BLOCK_BINS, overlap)
     bin_sigma = relative_sigma(n_averages, 1, overlap)
-    mean, scatter = np.empty(level.size // STRIDE_BINS - 1), np.empty(level.size // STRIDE_BINS - 1)
-    _block_statistics(level, mean, scatter)
-    expected = bin_sigma**2 - sigma**2
     # 8 bins hold about 4 independent differences; 5.5 standard deviations keep one white block in a thousand out
-    noise_like = scatter < expected * (1.0 + 5.5 * np.sqrt(0.5) * (1.0 + bin_sigma))
+    limit = (bin_sigma**2 - sigma**2) * (1.0 + 5.5 * math.sqrt(0.5) * (1.0 + bin_sigma))
+    mean, noise_like = np.empty(level.size // STRIDE_BINS - 1), np.empty(level.size // STRIDE_BINS - 1, np.bool_)
+    _block_statistics(level, limit, mean, noise_like)
     if not noise_like.any():
         return mean, noise_like
     free = _spread(mean, noise_like, noise_like, sigma)
@@ -70,8 +70,11 @@ def _spread(mean: RealArray, noise_like: BoolArray, seeds: BoolArray, sigma: flo
     quiet, few = mean[seeds], max(2, mean.size // 200)
     lowest = np.partition(quiet, min(few, quiet.size) - 1)[:few].mean()
     free: BoolArray = seeds & (mean < lowest * (1.0 + TOLERANCE_SIGMA * sigma))
+    n_noise_like = int(np.count_nonzero(noise_like))
     for _ in range(MAX_ROUNDS):
         before = int(np.count_nonzero(free))
+        if before == n_noise_like:
+            break
         grown = _grown(mean, noise_like, free, sigma)
         free = np.logical_or(grown, _islands(mean, noise_like, grown, sigma))
         if int(np.count_nonzero(free)) == before:
@@ -111,8 +114,8 @@ def _count_valleys(mean: RealArray, free: BoolArray) -> int:
 
 
 @compiled
-def _block_statistics(level: RealArray, mean: RealArray, scatter: RealArray) -> None:
-    """Fill mean and relative variance of every block, shape (n_bins // 4 - 1,)."""
+def _block_statistics(level: RealArray, limit: float, mean: RealArray, noise_like: BoolArray) -> None:
+    """Fill each block's mean, shape (n_bins // 4 - 1,), and whether the relative variance of its bins is below ``limit``."""
     total, square = 0.0, 0.0
     for quad in range(mean.size + 1):
         last_total, last_square = total, square
@@ -123,7 +126,7 @@ def _block_statistics(level: RealArray, mean: RealArray, scatter: RealArray) -> 
         if quad > 0:
             centre = (last_total + total) / 8.0
             mean[quad - 1] = centre
-            scatter[quad - 1] = ((last_square + square) / 8.0 - centre * centre) / (centre * centre)
+            noise_like[quad - 1] = (last_square + square) / 8.0 - centre * centre < limit * centre * centre
 
 
 @compiled

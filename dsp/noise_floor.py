@@ -40,7 +40,9 @@ def estimate_floor(psd: Psd, *, reference: FloatArray | None = None) -> NoiseFlo
     level = psd.mean.astype(np.float64)
     if reference is not None:
         level = level / _checked(reference, psd.n_fft)
-    level = np.maximum(level, max(float(level.max()) * 1e-15, 1e-30))
+    least = max(float(level.max()) * 1e-15, 1e-30)
+    if level.min() < least:
+        level = np.maximum(level, least)
     blocks, free = free_blocks(level, n_averages=psd.n_averages, overlap=psd.overlap)
     if reference is not None:
         free &= np.abs(10.0 * np.log10(blocks)) < GAIN_DRIFT_DB
@@ -90,6 +92,8 @@ def _floor(psd: Psd, level: RealArray, fit: Fit, source: FloorSource, reference:
 
 def _one_level(level: RealArray, kept: BoolArray) -> tuple[float, int]:
     """Return the mean of the bins that the kept blocks cover, each once (blocks overlap), and how many these are."""
+    if kept.all():
+        return float(level.mean()), level.size
     covered = np.zeros(kept.size + 1, np.bool_)
     covered[:-1] = kept
     covered[1:] |= kept
@@ -99,6 +103,8 @@ def _one_level(level: RealArray, kept: BoolArray) -> tuple[float, int]:
 
 def _contrast(blocks: RealArray, free: BoolArray, fit: Fit) -> bool:
     """Return whether a part of the span (the hump at the tuned centre aside) stands clear above free bins that make a smooth floor."""
+    if np.count_nonzero(fit.kept) >= (1.0 - CONTRAST_BINS) * blocks.size:
+        return False
     above = ~fit.kept & (blocks > CONTRAST_RATIO * fit.curve)
     hump = int(HUMP_PART * blocks.size)
     above[blocks.size // 2 - hump : blocks.size // 2 + hump + 1] = False

@@ -54,6 +54,13 @@ class Keying:
         begins = [self.first_s + k * self.period_s for k in range(low, high)]
         return [(max(t, start_s), min(t + self.on_s, stop_s)) for t in begins if t < stop_s and t + self.on_s > start_s]
 
+    def is_steady(self, start_s: float, stop_s: float) -> bool:
+        """Return whether it is fully on from ``start_s`` to ``stop_s``, beyond its ramps."""
+        turn = math.floor((start_s - self.first_s) / self.period_s)
+        inside = start_s - self.first_s - turn * self.period_s
+        allowed = 0 <= turn < (math.inf if self.count is None else self.count)
+        return allowed and inside >= self.ramp_s and inside + stop_s - start_s <= self.on_s - self.ramp_s
+
     def envelope(self, times_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
         """Return the amplitude at ``times_s``, shape (n,), from 0 to 1."""
         turn = np.floor((times_s - self.first_s) / self.period_s)
@@ -163,7 +170,7 @@ def _at_offset(item: SceneItem, first: int, n: int, *, tuned_hz: float, rate_hz:
     else:
         turn = _chirp(offset_hz, item.drift_hz_s, (first + np.arange(n)) / rate_hz, amplitude)
     turn *= item.waveform.samples(first, n, rate_hz)
-    if item.keying is not None and item.on_intervals(first / rate_hz, (first + n) / rate_hz) != [(first / rate_hz, (first + n) / rate_hz)]:
+    if item.keying is not None and not item.keying.is_steady(first / rate_hz, (first + n) / rate_hz):
         turn *= item.keying.envelope((first + np.arange(n)) / rate_hz)
     return turn
 

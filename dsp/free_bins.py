@@ -76,7 +76,7 @@ def _spread(mean: RealArray, noise_like: BoolArray, seeds: BoolArray, sigma: flo
         if before == n_noise_like:
             break
         grown = _grown(mean, noise_like, free, sigma)
-        free = np.logical_or(grown, _islands(mean, noise_like, grown, sigma))
+        free = _islands(mean, noise_like, grown, sigma)
         if int(np.count_nonzero(free)) == before:
             break
     return free
@@ -161,18 +161,33 @@ def _grown(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float
 
 
 def _islands(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float) -> BoolArray:
-    """Return the noise-like blocks whose level agrees with the free blocks on both sides."""
-    if not (noise_like & ~free).any():
-        return free
-    at = np.flatnonzero(free)
-    x = np.arange(mean.size)
-    # five free blocks smooth the anchor
-    cumulative = np.concatenate([[0.0], np.cumsum(mean[at])])
-    low, high = np.maximum(np.arange(at.size) - 2, 0), np.minimum(np.arange(at.size) + 3, at.size)
-    anchor = (cumulative[high] - cumulative[low]) / (high - low)
-    predicted = np.interp(x, at, anchor)
-    after = np.minimum(np.searchsorted(at, x), at.size - 1)
-    distance = np.minimum(np.abs(at[after] - x), np.abs(x - at[np.maximum(after - 1, 0)]))
-    slack_db = np.minimum(ISLAND_TOLERANCE_DB, SLOPE_DB_PER_SPAN / mean.size * distance)
-    agrees: BoolArray = noise_like & (np.abs(mean / predicted - 1.0) < TOLERANCE_SIGMA * sigma + 10 ** (slack_db / 10) - 1.0)
-    return agrees
+    """Return ``free`` and the noise-like blocks whose level agrees with the free blocks on both sides."""
+    joined = free.copy()
+    _join(mean, noise_like, np.flatnonzero(free), joined, TOLERANCE_SIGMA * sigma)
+    return joined
+
+
+@compiled
+def _join(mean: RealArray, noise_like: BoolArray, at: npt.NDArray[np.int64], joined: BoolArray, tolerance: float) -> None:
+    """Extend ``joined`` in place; ``at``: where the free blocks are. Five of them make an anchor, the prediction is linear between."""
+    last = at.size - 1
+    before = -1
+    for i in range(mean.size):
+        if before < last and at[before + 1] == i:
+            before += 1
+        if joined[i] or not noise_like[i]:
+            continue
+        left, right = max(before, 0), min(before + 1, last)
+        a, b = 0.0, 0.0
+        for j in range(max(left - 2, 0), min(left + 3, last + 1)):
+            a += mean[at[j]]
+        a /= min(left + 3, last + 1) - max(left - 2, 0)
+        for j in range(max(right - 2, 0), min(right + 3, last + 1)):
+            b += mean[at[j]]
+        b /= min(right + 3, last + 1) - max(right - 2, 0)
+        span = at[right] - at[left]
+        predicted = a if span == 0 else a + (b - a) * (i - at[left]) / span
+        distance = min(abs(at[right] - i), abs(i - at[left]))
+        slack_db = min(ISLAND_TOLERANCE_DB, SLOPE_DB_PER_SPAN / mean.size * distance)
+        if abs(mean[i] / predicted - 1.0) < tolerance + 10.0 ** (slack_db / 10.0) - 1.0:
+            joined[i] = True

@@ -73,6 +73,8 @@ class Journal:
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"{folder}: the journal cannot be opened: {error}; check the folder's permissions and the disk") from error
         self._dirty = False
+        self._records: list[tuple[int, str, str, int, int, bytes]] = []
+        self._advanced: set[SpoolKey] = set()
         self._live_since_trim = 0
 
     def committed_seq(self, key: SpoolKey) -> int:
@@ -82,7 +84,7 @@ class Journal:
     def append(self, key: SpoolKey, seq: int, data: bytes) -> None:
         """Add the record after the last one of its spool."""
         self._begin()
-        self._db.execute("INSERT INTO record VALUES (?,?,?,?,?,?)", (self._next_entry, *key, seq, time.time_ns(), data))
+        self._records.append((self._next_entry, *key, seq, time.time_ns(), data))
         self._next_entry += 1
         self._advance(key, seq)
 
@@ -124,7 +126,11 @@ class Journal:
     def commit(self) -> None:
         """Make everything since the last commit durable (synchronous=FULL: fdatasync of the write-ahead log); begin a new day's segment."""
         if self._dirty:
+            self._db.executemany("INSERT INTO record VALUES (?,?,?,?,?,?)", self._records)
+            self._db.executemany("INSERT OR REPLACE INTO spool VALUES (?,?,?)", [(*key, self._committed[key]) for key in self._advanced])
             self._db.execute("COMMIT")
+            self._records.clear()
+            self._advanced.clear()
             self._dirty = False
         if (today := _today()) > self._day:
             self._roll(today)
@@ -141,10 +147,7 @@ class Journal:
 
     def _advance(self, key: SpoolKey, seq: int) -> None:
         self._committed[key] = seq
-        self._db.execute(
-            "INSERT INTO spool VALUES (?,?,?) ON CONFLICT(station, spool_id) DO UPDATE SET committed_seq = excluded.committed_seq",
-            (*key, seq),
-        )
+        self._advanced.add(key)
 
     def _roll(self, day: str) -> None:
         fresh = _open(self._folder / f"{day}.db")

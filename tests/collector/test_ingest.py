@@ -35,8 +35,10 @@ class RunningIngest:
         ingest = Ingest(self.folder, "tcp://127.0.0.1:*")
         self.address = ingest.endpoint
         self._bound.set()
-        ingest.run(self._stop.is_set)
-        ingest.close()
+        try:
+            ingest.run(self._stop.is_set)
+        finally:
+            ingest.close()
 
     def totals(self) -> dict[str, int]:
         with JournalReader(self.folder) as reader:

@@ -87,7 +87,7 @@ def sorted_out(emissions: list[Emission], psd: Psd) -> tuple[list[Emission], lis
 
     A pulsed carrier's keying, far weaker and on only while it is, is neither: it is that carrier's, and left out.
     """
-    clipped = clipping(psd) is not None
+    clipped = psd.clipped_fraction is not None and psd.clipped_fraction >= CLIPPING_FRACTION
     strongest = max((e.power * e.duty for e in emissions), default=0.0)
     kept: list[Emission] = []
     marked: list[Artefact] = []

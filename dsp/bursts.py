@@ -184,16 +184,19 @@ def _weak_and_wide(psd: Psd, weights: FloatArray, region: Region) -> Region:
 def activity(psd: Psd, weights: FloatArray, region: Region, *, merge_gap_s: float) -> Activity:
     """Return when the emission in ``region`` was on; all the time where the dwell has no rows or they tell nothing."""
     n_rows = psd.rows.shape[0]
-    always = Activity(on=np.ones(n_rows, np.bool_), times_s=((0.0, psd.duration_s),), duty=1.0)
     if n_rows < MIN_ROWS:
-        return always
+        return _always(psd)
     excess, width = _row_excess(psd, weights, region)
     # the next power of two below: a few thresholds serve every width, and err upwards
     noise = threshold(1 << (width.bit_length() - 1), n_averages=psd.row_averages, overlap=psd.overlap, pfa=ON_PFA) - 1.0
     on = excess > max(noise, ON_BELOW_PEAK * float(excess.max()))
     if on.all() or not on.any() or float(excess[~on].mean()) > STEADY_RATIO * float(excess[on].mean()):
-        return always
+        return _always(psd)
     return Activity(on=on, times_s=_bursts(psd, on, merge_gap_s), duty=float(on.mean()))
+
+
+def _always(psd: Psd) -> Activity:
+    return Activity(on=np.ones(psd.rows.shape[0], np.bool_), times_s=((0.0, psd.duration_s),), duty=1.0)
 
 
 def _row_excess(psd: Psd, weights: FloatArray, region: Region) -> tuple[RealArray, int]:

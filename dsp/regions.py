@@ -94,12 +94,18 @@ def detected_bins(ratio: RealArray, tests: tuple[Test, ...], *, ripple: float) -
 
 def runs(mask: BoolArray, gap: int = 0) -> list[Region]:
     """Return the runs of True in ``mask``; runs at most ``gap`` apart are one."""
-    if not mask.any():
-        return []
-    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
-    low, high = edges[::2], edges[1::2]
-    apart = low[1:] - high[:-1] > gap
-    return list(zip(low[np.r_[True, apart]].tolist(), high[np.r_[apart, True]].tolist(), strict=True))
+    edges = (np.flatnonzero(mask[1:] != mask[:-1]) + 1).tolist()
+    if mask[0]:
+        edges.insert(0, 0)
+    if len(edges) % 2:
+        edges.append(mask.size)
+    merged: list[Region] = []
+    for low, high in zip(edges[::2], edges[1::2], strict=True):
+        if merged and low - merged[-1][1] <= gap:
+            merged[-1] = (merged[-1][0], high)
+        else:
+            merged.append((low, high))
+    return merged
 
 
 def regions(mask: BoolArray, ratio: RealArray, *, gap_bins: int, bin_hz: float) -> list[Region]:

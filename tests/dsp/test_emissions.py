@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -268,3 +271,24 @@ def test_a_pfa_that_is_no_probability_is_refused(pfa: float) -> None:
 
 def test_silence_gives_nothing_and_no_warning() -> None:
     assert found(welch(np.zeros(100_000, np.complex64), row_step_s=0.002)).emissions == ()
+
+
+def test_without_a_compiler_the_results_are_the_same(root: Path) -> None:
+    script = (
+        "import sys; sys.modules['numba'] = None\n"
+        "from tests.dsp.test_emissions import summary; print(summary())\n"
+        "import dsp.jit; assert not dsp.jit.HAVE_NUMBA"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == summary()
+
+
+def summary() -> str:
+    """What a small scene gives, rounded below what the order of sums changes."""
+    rng = np.random.default_rng(22)
+    pulsed = tone(120_000, -3e5, 0.5) * on_and_off(120_000, [(0.01, 0.02)])
+    psd = welch(noise(rng, 120_000) + band(rng, 120_000, 4e5, 2e5, 3.0) + pulsed, row_step_s=0.002)
+    floor = estimate_floor(psd)
+    found_here = [(round(e.center_offset_hz), round(db(e.power), 2), e.burst_count) for e in detect(psd, floor).emissions]
+    return f"{floor.source} {floor.density[0]:.4g} {found_here}"

@@ -26,6 +26,10 @@ from dsp.types import ComplexArray
 from dsp.units import from_db
 
 _NCO: Final = 256
+_PIECE: Final = 65536
+"""Samples made at a time, so that what is on the way stays in the cache."""
+_SKIRT_HZ: Final = 150e3
+"""How far a carrier's skirts are looked after beyond its bandwidth, at most half of that: GMSK at GSM's rate is 60 dB down there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +132,12 @@ def render(
     density = from_db(scene.noise_dbfs_hz)
     out = white_noise(n, power=density * sample_rate_hz, rng=rng)
     clock = 1.0 + scene.impairments.ppm * 1e-6
+    tuned_hz, rate_hz = center_freq_hz * clock, sample_rate_hz * clock
     for item in scene.items:
-        power = from_db(item.cn0_dbhz) * density
-        _add(out, item, first, tuned_hz=center_freq_hz * clock, rate_hz=sample_rate_hz * clock, amplitude=math.sqrt(power))
+        amplitude = math.sqrt(from_db(item.cn0_dbhz) * density)
+        for begin in range(0, n, _PIECE):
+            piece = out[begin : begin + _PIECE]
+            _add(piece, item, first + begin, tuned_hz=tuned_hz, rate_hz=rate_hz, amplitude=amplitude)
     return scene.impairments.apply(out)
 
 
@@ -151,9 +158,10 @@ def _add(out: ComplexArray, item: SceneItem, first: int, *, tuned_hz: float, rat
     if not item.on_intervals(begin_s, end_s):
         return
     offsets = [abs(item.freq_at_hz(t) - tuned_hz) for t in (begin_s, end_s)]
-    if min(offsets) - item.bandwidth_hz > rate_hz / 2:
+    reach = item.bandwidth_hz / 2 + min(item.bandwidth_hz / 2, _SKIRT_HZ)
+    if min(offsets) - reach > rate_hz / 2:
         return
-    factor = math.ceil(2 * (max(offsets) + item.bandwidth_hz) / rate_hz)  # twice its bandwidth, for its skirts
+    factor = math.ceil(2 * (max(offsets) + reach) / rate_hz)
     if factor <= 1:
         out += _at_offset(item, first, n, tuned_hz=tuned_hz, rate_hz=rate_hz, amplitude=amplitude)
         return

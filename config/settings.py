@@ -68,7 +68,7 @@ class IdentitySection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     gsm: bool = True
     lte: bool = True
     gsm_look_s: Annotated[float, Meta(ge=0.1, le=60.0)] = 4.0
-    lte_look_s: Annotated[float, Meta(ge=0.01, le=1.0)] = 0.16
+    lte_look_s: Annotated[float, Meta(ge=0.005, le=0.16)] = 0.16
     tries: Annotated[int, Meta(ge=1, le=100)] = 3
     """Looks in a row that may fail before the station waits."""
     retry_interval_s: PositiveSeconds = 60.0
@@ -91,6 +91,58 @@ class PlanSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     plmn: str | None = None
 
 
+class ReceiverSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the station hears with."""
+
+    address: Annotated[str, Meta(min_length=1, max_length=200)] = "rtlsdr"
+    """rtlsdr, rtlsdr:SERIAL, rtlsdr:INDEX or rtltcp://HOST:PORT."""
+    sample_rate_hz: Annotated[float, Meta(ge=225_001.0, le=2_560_000.0)] = 2.4e6
+    gain_db: Annotated[float, Meta(ge=-10.0, le=60.0)] = 30.0
+    ppm: Annotated[float, Meta(ge=-200.0, le=200.0)] | None = None
+    """The crystal's error, > 0: fast. None: measured, and kept from run to run."""
+    bias_tee: bool = False
+    """Supply an antenna amplifier over the cable. Harms what does not expect it."""
+
+
+class SweepSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is swept, and how."""
+
+    bands: Annotated[tuple[str, ...], Meta(min_length=1, max_length=32)] = ("B28", "B5", "B8")
+    """Names of the band plan (B8; B8-UL is its uplink) or ranges in MHz (925-960); earlier ones go first."""
+    dwell_s: Annotated[float, Meta(ge=0.002, le=5.0)] = 0.05
+    crop: Annotated[float, Meta(ge=0.1, lt=0.45)] = 0.1
+    """Part of each span that is left out at either edge."""
+    gsm_dwell_s: Annotated[float, Meta(ge=0.25, le=10.0)] = 1.9
+    lte_dwell_s: Annotated[float, Meta(ge=0.01, le=0.16)] = 0.08
+    identity_interval_s: PositiveSeconds = 60.0
+    """How often a known cell is read again."""
+
+
+class HealthSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The station's own state, and where it keeps what must last."""
+
+    interval_s: PositiveSeconds = 10.0
+    state_folder: str | None = None
+    """None: canhsong in the user's state folder."""
+    gpsd: Annotated[str, Meta(pattern=r"^[^:]+:[0-9]{1,5}$")] | None = None
+    """HOST:PORT of a gpsd that knows the position."""
+
+
+class CaptureSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ring of raw samples, and when part of it is kept."""
+
+    ring_s: Annotated[float, Meta(ge=0.0, le=600.0)] = 10.0
+    """0: no ring."""
+    before_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 0.5
+    after_s: Annotated[float, Meta(ge=0.1, le=60.0)] = 2.0
+    on_emission: bool = False
+    on_cell: bool = False
+    folder: str | None = None
+    """None: captures in the state folder."""
+    max_mib: Annotated[int, Meta(ge=1, le=1_000_000)] = 2048
+    """Captures never take more than this; the disk always keeps a twentieth free."""
+
+
 class StationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set at a station."""
 
@@ -100,3 +152,7 @@ class StationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     identity: IdentitySection = field(default_factory=IdentitySection)
     uplink: UplinkSection = field(default_factory=UplinkSection)
     plan: PlanSection = field(default_factory=PlanSection)
+    receiver: ReceiverSection = field(default_factory=ReceiverSection)
+    sweep: SweepSection = field(default_factory=SweepSection)
+    health: HealthSection = field(default_factory=HealthSection)
+    capture: CaptureSection = field(default_factory=CaptureSection)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.settings import IdentitySection
-from dsp.types import Emission
+from dsp.types import Emission, PpmEstimate
 from dsp.units import to_complex64
 from station.analysis import Findings
 from station.look_schedule import LookSchedule
@@ -31,6 +31,7 @@ MAX_HIDING_GSM_RATE_HZ: Final = 500e3
 """GSM carriers are too round to fill a wider span evenly, even side by side."""
 MIN_LTE_WIDTH_HZ: Final = 700e3
 """99 % of the narrowest LTE carrier's power lie within 1.08 MHz; a strong GSM carrier's skirts are as wide, but hold less."""
+MIN_CLOCK_SIGMA_PPM: Final = 0.5
 FULL_SPAN: Final = 0.8
 """An emission that covers this part of the span fills it."""
 
@@ -41,6 +42,18 @@ class Heard:
 
     cell: GsmCell | LteCell
     first_sample: int
+
+
+def clock_of(heard: Sequence[Heard]) -> PpmEstimate | None:
+    """Return what the identified cells of a look say of the receiver's clock: the surest of them; None: none says anything.
+
+    The uncertainty is at least what a crystal may drift until the next look.
+    """
+    sure = [one.cell for one in heard if one.cell.status == "identified" and one.cell.ppm is not None and one.cell.ppm_sigma is not None]
+    best = min(sure, key=lambda cell: cell.ppm_sigma or 0.0, default=None)
+    if best is None or best.ppm is None or best.ppm_sigma is None:
+        return None
+    return PpmEstimate(ppm=best.ppm, sigma_ppm=max(best.ppm_sigma, MIN_CLOCK_SIGMA_PPM))
 
 
 class GsmWatch:
@@ -56,6 +69,8 @@ class GsmWatch:
         self._search: GsmSearch | None = None
         self._first_sample = self._taken = 0
         self.looked_s = 0.0
+        self.clock: PpmEstimate | None = None
+        """What is known of the receiver's clock."""
 
     def wants_samples(self, now_s: float, n_samples: int) -> int:
         """Return how many samples from the beginning of the coming dwell of ``n_samples`` are to be kept."""
@@ -72,7 +87,7 @@ class GsmWatch:
                 return []
             from dsp.gsm.search import GsmSearch
 
-            self._search = GsmSearch(sample_rate_hz=self._rate, center_freq_hz=self._center)
+            self._search = GsmSearch(sample_rate_hz=self._rate, center_freq_hz=self._center, ppm=self.clock)
             self._first_sample, self._taken = findings.first_sample, 0
         for block in blocks:
             self._search.add(as_complex(block))
@@ -90,6 +105,8 @@ class GsmWatch:
         self.looked_s += self._taken / self._rate
         found = any(cell.status != "carrier" for cell in cells)
         self.schedule.looked(now_s, found=found, promising=True)
+        if not found:  # what was believed of the clock may be what is wrong
+            self.clock = None
         return [Heard(cell=cell, first_sample=self._first_sample) for cell in cells]
 
 
@@ -105,6 +122,8 @@ class LteWatch:
         self.schedule = LookSchedule(settings)
         self._looks = 0
         self.looked_s = 0.0
+        self.clock: PpmEstimate | None = None
+        """What is known of the receiver's clock."""
 
     def wants_samples(self, now_s: float, n_samples: int) -> int:
         """Return how many samples from the beginning of the coming dwell of ``n_samples`` are to be kept."""
@@ -123,9 +142,11 @@ class LteWatch:
         iq = _first_samples(blocks, self._look_samples)
         self._looks += 1
         self.looked_s += len(iq) / self._rate
-        carriers = _wide_carriers(findings)
-        cells = find_cells(iq, sample_rate_hz=self._rate, center_freq_hz=self._center, carriers=carriers)
-        self.schedule.looked(now_s, found=any(cell.status == "identified" for cell in cells), promising=promising)
+        cells = find_cells(iq, sample_rate_hz=self._rate, center_freq_hz=self._center, carriers=_wide_carriers(findings), ppm=self.clock)
+        found = any(cell.status == "identified" for cell in cells)
+        self.schedule.looked(now_s, found=found, promising=promising)
+        if not found:
+            self.clock = None
         return [Heard(cell=cell, first_sample=findings.first_sample) for cell in cells]
 
 

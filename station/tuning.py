@@ -16,7 +16,7 @@ from dsp.types import Emission
 from dsp.units import SampleFormat
 from station.analysis import DwellAnalysis, Findings, shows_signal
 from station.cell_messages import cell_report
-from station.identity import GsmWatch, Heard, LteWatch
+from station.identity import GsmWatch, Heard, LteWatch, clock_of
 from station.labels import label_of
 from station.messages import emission_report, occupancy_report, spectrum_report
 from station.occupancy import OccupancyLog
@@ -187,6 +187,8 @@ class Tuning:
         return emission_report(event, header=self._facts.header, relative=self._relative, plan=self._plan, label=label)
 
     def _cells(self, heard: list[Heard]) -> Iterator[AnyRecord]:
+        if self._facts.center_freq_hz is not None and (clock := clock_of(heard)) is not None:
+            self._gsm.clock = self._lte.clock = clock
         for one in heard:
             self._summary.add_cell(one)
             yield cell_report(one, header=self._facts.header, clock=self._facts.clock)

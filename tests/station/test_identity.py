@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,9 @@ import pytest
 import dsp.gsm.search
 import dsp.lte.search
 from config.settings import IdentitySection
-from dsp.types import Detections, Emission, FloorSource, NoiseFloor, Psd
+from dsp.types import Detections, Emission, FloorSource, NoiseFloor, PpmEstimate, Psd
 from station.analysis import Findings
-from station.identity import GsmWatch, LteWatch
+from station.identity import GsmWatch, Heard, LteWatch, clock_of
 from station.receiver import IQBlock
 
 RATE_HZ = 2.4e6
@@ -191,3 +192,23 @@ def test_no_more_samples_are_kept_than_a_look_needs() -> None:
     assert lte.wants_samples(0.0, 1000) == 1000
     gsm = GsmWatch(IdentitySection(), sample_rate_hz=RATE_HZ, center_freq_hz=941e6)
     assert gsm.wants_samples(0.0, DWELL) == DWELL
+
+
+def test_what_a_cell_says_of_the_clock_narrows_the_next_look_until_one_finds_nothing(
+    lte_calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = LteWatch(IdentitySection(tries=5), sample_rate_hz=RATE_HZ, center_freq_hz=941e6)
+    one.clock = PpmEstimate(ppm=23.4, sigma_ppm=0.5)
+    watch(one, 3, emission(-0.9e6, 0.2e6))
+    assert [call["ppm"] for call in lte_calls] == [PpmEstimate(ppm=23.4, sigma_ppm=0.5), None, None]
+
+
+def cell(ppm: float | None, sigma: float | None, status: str = "identified") -> Heard:
+    return Heard(cell=SimpleNamespace(status=status, ppm=ppm, ppm_sigma=sigma), first_sample=0)  # type: ignore[arg-type]
+
+
+def test_the_surest_identified_cell_tells_the_clock_and_no_surer_than_it_can_stay() -> None:
+    heard = [cell(30.0, 2.0), cell(23.4, 0.01), cell(99.0, 0.001, "synchronised"), cell(None, None)]
+    assert clock_of(heard) == PpmEstimate(ppm=23.4, sigma_ppm=0.5)
+    assert clock_of(heard[2:]) is None
+    assert clock_of([]) is None

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "replay": "station.replay_command:replay",
     "settings": "station.settings_command:settings",
     "demo": "station.demo_command:demo",
+    "scan": "station.scan_command:scan",
 }
 """Command -> module:attribute. A module that is not there is no command."""
 

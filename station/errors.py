@@ -19,3 +19,7 @@ class MisuseError(StationError):
 
 class RecordingError(StationError):
     """A recording cannot be used, or not to its end."""
+
+
+class ReceiverError(StationError):
+    """A receiver cannot be used, or went away."""

@@ -20,6 +20,7 @@ VIOLATIONS = {
     "zmq has two doors": ("collector/planted.py", "import zmq\n"),
     "the web framework stays at the web": ("collector/planted.py", "import nicegui\n"),
     "sigmf has one door": ("station/planted.py", "import sigmf\n"),
+    "rtlsdr has one door": ("station/planted.py", "import rtlsdr\n"),
 }
 
 

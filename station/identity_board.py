@@ -1,0 +1,104 @@
+"""Which carriers of a sweep are to be looked at for cells, and when: where a carrier is new or has changed, and known ones now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+
+from config.settings import IdentitySection, SweepSection
+from station.identity import GSM_BANDS_HZ, MIN_GSM_RATE_HZ, MIN_GSM_WIDTH_HZ, MIN_LTE_RATE_HZ, MIN_LTE_WIDTH_HZ
+from station.look_schedule import LookSchedule
+from station.scan_plan import Hop
+from station.sighting import Sighting
+
+MAX_GSM_WIDTH_HZ: Final = 1.2e6
+"""Carriers beside each other are one emission; wider than this they are LTE's."""
+RASTER_HZ: Final = 200e3
+LTE_RASTER_HZ: Final = 300e3
+"""Carriers of LTE whose middles are nearer than this are taken for the same one."""
+LEVEL_STEP_DB: Final = 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityDwell:
+    """One look for cells: where to tune, how long, and the edges of what is to be looked at (absolute, Hz)."""
+
+    kind: Literal["gsm", "lte"]
+    center_freq_hz: float
+    duration_s: float
+    carriers: tuple[tuple[float, float], ...]
+    keys: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Place:
+    schedule: LookSchedule
+    power: float
+    seen_s: float
+
+
+class IdentityBoard:
+    """The carriers that may be cells, each with its own schedule. Times in seconds of the station's clock."""
+
+    def __init__(self, identity: IdentitySection, sweep: SweepSection, *, sample_rate_hz: float) -> None:
+        """Known cells come again every ``identity_interval_s``."""
+        self._settings = msgspec.structs.replace(identity, retry_interval_s=sweep.identity_interval_s)
+        self._sweep, self._rate = sweep, sample_rate_hz
+        self._places: dict[tuple[str, int], _Place] = {}
+
+    def due(self, sightings: Sequence[Sighting], hops: Sequence[Hop], now_s: float) -> list[IdentityDwell]:
+        """Return the looks that the emissions of a sweep ask for: GSM hop by hop, LTE carrier by carrier."""
+        found: list[IdentityDwell] = []
+        if self._settings.gsm and self._rate >= MIN_GSM_RATE_HZ:
+            candidates = [one for one in sightings if _may_be_gsm(one)]
+            for hop in hops:
+                here = [one for one in candidates if hop.lower_hz <= one.center_freq_hz < hop.upper_hz]
+                keys = tuple(sorted({round(one.center_freq_hz / RASTER_HZ) for one in here}))
+                due = [self._is_due("gsm", round(one.center_freq_hz / RASTER_HZ), one.power, now_s) for one in here]
+                if any(due):
+                    edges = tuple((one.lower_freq_hz, one.upper_freq_hz) for one in here)
+                    found.append(self._dwell("gsm", hop.center_freq_hz, self._sweep.gsm_dwell_s, edges, keys))
+        if self._settings.lte and self._rate >= MIN_LTE_RATE_HZ:
+            for one in sightings:
+                width = one.upper_freq_hz - one.lower_freq_hz
+                key = round(one.center_freq_hz / LTE_RASTER_HZ)
+                if width >= MIN_LTE_WIDTH_HZ and self._is_due("lte", key, one.power, now_s):
+                    edges = ((one.lower_freq_hz, one.upper_freq_hz),)
+                    found.append(self._dwell("lte", one.center_freq_hz, self._sweep.lte_dwell_s, edges, (key,)))
+        return found
+
+    def looked(self, dwell: IdentityDwell, *, found: bool, now_s: float) -> None:
+        """Note what a look gave."""
+        for key in dwell.keys:
+            place = self._places.get((dwell.kind, key))
+            if place is not None:
+                place.schedule.looked(now_s, found=found, promising=True)
+
+    def _is_due(self, kind: str, key: int, power: float, now_s: float) -> bool:
+        place = self._places.get((kind, key))
+        if place is None:
+            place = self._places[(kind, key)] = _Place(LookSchedule(self._settings), power, now_s)
+        ratio = max(power, 1e-30) / max(place.power, 1e-30)
+        if not 10 ** (-LEVEL_STEP_DB / 10) < ratio < 10 ** (LEVEL_STEP_DB / 10) or now_s - place.seen_s > self._settings.retry_interval_s:
+            place.schedule.changed(now_s)
+            place.power = power
+        place.seen_s = now_s
+        return place.schedule.due(now_s)
+
+    def _dwell(
+        self,
+        kind: Literal["gsm", "lte"],
+        center_freq_hz: float,
+        duration_s: float,
+        carriers: tuple[tuple[float, float], ...],
+        keys: tuple[int, ...],
+    ) -> IdentityDwell:
+        return IdentityDwell(kind=kind, center_freq_hz=round(center_freq_hz), duration_s=duration_s, carriers=carriers, keys=keys)
+
+
+def _may_be_gsm(one: Sighting) -> bool:
+    width = one.upper_freq_hz - one.lower_freq_hz
+    return MIN_GSM_WIDTH_HZ <= width <= MAX_GSM_WIDTH_HZ and any(low <= one.center_freq_hz <= high for low, high in GSM_BANDS_HZ)

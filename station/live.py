@@ -1,0 +1,276 @@
+"""The live station: a receiver, its sweeps and looks, its calibration; records out. What goes wrong is told and survived."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from config.band_plan import BandPlan
+from config.settings import StationSettings
+from config.wire import AnyRecord, Header, Position
+from config.wire.base import Origin
+from dsp.gsm.types import GsmCell
+from dsp.lte.types import LteCell
+from station.calibration import Calibration, CalibrationFile, solve, witnesses_of
+from station.errors import MisuseError, ReceiverError
+from station.identity_board import IdentityBoard
+from station.live_clock import LiveClock
+from station.output import Sink
+from station.receiver_process import ReceiverProcess, ReceiverState
+from station.scan_plan import ReceiverFacts, Sweep, WantedRange, plan_sweep
+from station.sighting import Sighting
+from station.sweep import HopResult, Sweeper
+from station.sweep_log import SweepLog
+
+Say = Callable[[str], None]
+RETRY_S: Final = 1.0
+SLOTS: Final = 4
+MAX_JUMP_PPM: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepPlans:
+    """The plain and the shifted grid; they take turns, so that what one is blind for the other hears."""
+
+    plain: Sweep
+    shifted: Sweep
+
+
+def wanted_ranges(settings: StationSettings, plan: BandPlan) -> list[WantedRange]:
+    """Return what the settings want swept.
+
+    Raises:
+        MisuseError: a name is no band of the plan and no range.
+    """
+    return [_wanted(name, settings.sweep.dwell_s, plan) for name in settings.sweep.bands]
+
+
+def _wanted(name: str, dwell_s: float, plan: BandPlan) -> WantedRange:
+    for title, lower, upper, _ in plan.ranges():
+        if title.casefold() == name.casefold():
+            return WantedRange(name=title, lower_hz=lower, upper_hz=upper, dwell_s=dwell_s)
+    if (band := plan.named(name)) is not None:
+        return WantedRange(name=band.name, lower_hz=band.downlink_mhz[0] * 1e6, upper_hz=band.downlink_mhz[1] * 1e6, dwell_s=dwell_s)
+    low, dash, high = name.partition("-")
+    with contextlib.suppress(ValueError):
+        if dash and 0 < float(low) < float(high):
+            return WantedRange(name=name, lower_hz=float(low) * 1e6, upper_hz=float(high) * 1e6, dwell_s=dwell_s)
+    known = ", ".join(title for title, *_ in plan.ranges())
+    raise MisuseError(f"no band {name!r}: known are {known}; or give a range in MHz like 925-960")
+
+
+def state_folder(settings: StationSettings) -> Path:
+    """Return the folder that holds what must last: calibration, spool, captures."""
+    if settings.health.state_folder is not None:
+        return Path(settings.health.state_folder)
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("canhsong"))
+
+
+class LiveStation:
+    """One receiver at work."""
+
+    def __init__(self, settings: StationSettings, plan: BandPlan, *, sink: Sink, say: Say) -> None:
+        """Nothing is opened yet."""
+        self.settings, self.plan, self.sink, self.say = settings, plan, sink, say
+        self.clock = LiveClock()
+        self.ranges = wanted_ranges(settings, plan)
+        self._files = CalibrationFile(state_folder(settings))
+        self.calibration: Calibration | None = None
+        longest = max(settings.sweep.gsm_dwell_s, settings.sweep.lte_dwell_s, settings.sweep.dwell_s)
+        head_s = 0.5 if settings.receiver.address.startswith("rtltcp") else 0.05
+        self.receiver = ReceiverProcess(
+            settings.receiver, slot_samples=round((longest + head_s) * settings.receiver.sample_rate_hz), n_slots=SLOTS
+        )
+        self._state: ReceiverState | None = None
+        self._boot_id = _boot_id()
+        self.board = IdentityBoard(settings.identity, settings.sweep, sample_rate_hz=settings.receiver.sample_rate_hz)
+        self.cells: list[GsmCell | LteCell] = []
+        self.faults: list[str] = []
+        self.sweeps_done = 0
+        self.on_sweep: Callable[[Sequence[HopResult]], None] | None = None
+
+    def open(self) -> ReceiverState:
+        """Open the receiver, and plan.
+
+        Raises:
+            StationError: it cannot be opened; nothing of the bands can be heard.
+        """
+        state = self.receiver.start()
+        self._set_up(state)
+        return state
+
+    def _set_up(self, state: ReceiverState) -> None:
+        self._state = state
+        self.sweeper = Sweeper(self.receiver, state, self.settings, self.clock.time_ns)
+        self.calibration = self._known(state.serial)
+        self.sweeper.ppm = self.calibration.ppm if self.calibration else 0.0
+        self.plans = self.plan_sweeps()
+        if not self.plans.plain.hops:
+            reasons = "; ".join(f"{one.name}: {one.reason}" for one in self.plans.plain.unheard)
+            raise MisuseError(f"nothing to hear: {reasons}: use another dongle or other bands (--band)")
+        self.log = SweepLog(self.settings, self.plan, rate_hz=state.sample_rate_hz, sweep_s=self.plans.plain.duration_s)
+
+    def plan_sweeps(self) -> SweepPlans:
+        """Return the sweeps, with what is known of the retune time."""
+        state, settle = self.state, self.sweeper.settle
+        facts = ReceiverFacts(
+            tuner=state.tuner,
+            sample_rate_hz=state.sample_rate_hz,
+            retune_s=settle.measured_s or state.settle_s,
+            crop=self.settings.sweep.crop,
+        )
+        return SweepPlans(plain=plan_sweep(self.ranges, facts), shifted=plan_sweep(self.ranges, facts, shifted=True))
+
+    @property
+    def state(self) -> ReceiverState:
+        """What the open receiver is."""
+        assert self._state is not None
+        return self._state
+
+    def _known(self, serial: str) -> Calibration | None:
+        set_ppm = self.settings.receiver.ppm
+        if set_ppm is not None:
+            return Calibration(ppm=set_ppm, sigma_ppm=1.0, n_cells=0, time_ns=0)
+        return self._files.load(serial or self.settings.receiver.address)
+
+    def header(self) -> Header:
+        """Return what every record carries, as it is now."""
+        known, station = self.clock.check(), self.settings.station
+        position = None
+        if station.lat_deg is not None and station.lon_deg is not None:
+            position = Position(lat_deg=station.lat_deg, lon_deg=station.lon_deg, accuracy_m=station.accuracy_m)
+        return Header(
+            station=station.name,
+            origin=self.origin,
+            time_source=known.source,
+            time_error_ms=round(known.error_ms, 3),
+            boot_id=self._boot_id,
+            position=position,
+        )
+
+    @property
+    def origin(self) -> Origin:
+        """``hil`` where the dongle is a virtual one, else ``live``."""
+        return "hil" if "virtual dongle" in self.state.name or os.environ.get("CANHSONG_VIRTUAL_DONGLE") else "live"
+
+    def sweep_once(self) -> list[AnyRecord]:
+        """Sweep, look for cells where there is reason to, and return the records. A receiver that fails is opened again, and it is told."""
+        plan = self.plans.plain if self.sweeps_done % 2 == 0 else self.plans.shifted
+        results: list[HopResult] = []
+        records: list[AnyRecord] = []
+        try:
+            for one in self.sweeper.sweep(plan):
+                self._note(one)
+                results.append(one)
+        except ReceiverError as error:
+            self._recover(error)
+        header = self.header()
+        if self.on_sweep is not None:
+            self.on_sweep(results)
+        sightings = self.log.sightings(results)
+        used_ppm = self.sweeper.ppm
+        records += self._looks(sightings, plan, header)
+        residual = ((1 + self.sweeper.ppm * 1e-6) / (1 + used_ppm * 1e-6) - 1) * 1e6
+        records += list(self.log.records(sightings, header=header, residual_ppm=residual))
+        self.sweeps_done += 1
+        return records
+
+    def finish(self) -> list[AnyRecord]:
+        """Return what remains to be said at the end."""
+        now_ns = self.clock.time_ns(time.monotonic_ns())
+        return list(self.log.finish(header=self.header(), end_ns=now_ns, unheard=self.plans.plain.unheard))
+
+    def closing_lines(self) -> list[str]:
+        """Return a few lines for people on how the receiver did."""
+        settle, times = self.sweeper.settle.measured_s, self.sweeper.times
+        lines = [f"{times.dwells} lượt nghe / dwells, {times.dropped} bỏ / dropped"]
+        if settle is not None:
+            lines.append(f"chỉnh tần / retune {settle * 1e3:.1f} ms, đo được / measured")
+        if self.calibration is not None:
+            known = self.calibration
+            lines.append(f"ppm {known.ppm:+.2f} ± {known.sigma_ppm:.2f} ({known.n_cells} ô / cells)")
+        return lines
+
+    def _looks(self, sightings: Sequence[Sighting], plan: Sweep, header: Header) -> list[AnyRecord]:
+        records: list[AnyRecord] = []
+        looks = self.board.due(sightings, plan.hops, time.monotonic())
+        cells: list[GsmCell | LteCell] = []
+        try:
+            for look in self.sweeper.look(looks):
+                found = any(cell.status == "identified" for cell in look.cells)
+                self.board.looked(look.dwell, found=found, now_s=time.monotonic())
+                if look.fault:
+                    self.fault(look.fault)
+                cells += look.cells
+                records += list(self.log.cells(look, header=header))
+        except ReceiverError as error:
+            self._recover(error)
+        self.cells = cells or self.cells
+        self._calibrate(cells)
+        return records
+
+    def _calibrate(self, cells: Sequence[GsmCell | LteCell]) -> None:
+        """Solve the clock error over the cells of one sweep; from the next tuning on it is allowed for."""
+        if self.settings.receiver.ppm is not None:
+            return
+        found = solve(witnesses_of(cells), time_ns=time.time_ns(), temperature_c=temperature_c())
+        if found is None or abs(found.ppm) > 200.0:
+            return
+        self.calibration = found
+        self.sweeper.ppm = found.ppm
+        try:
+            self._files.save(self.state.serial or self.settings.receiver.address, found)
+        except OSError as error:
+            self.fault(f"the calibration cannot be kept: {error}: check the disk and the state folder")
+
+    def _note(self, one: HopResult) -> None:
+        where = f"{one.hop.center_freq_hz / 1e6:.3f} MHz"
+        if one.lost_samples:
+            self.fault(f"{where}: {one.lost_samples} samples were lost: use another USB port, or a lower sample rate")
+        if one.fault:
+            self.fault(one.fault)
+
+    def fault(self, text: str) -> None:
+        """Tell what went wrong."""
+        self.faults.append(text)
+        self.say(text)
+
+    def _recover(self, error: ReceiverError) -> None:
+        """Open the receiver again, as often as it takes."""
+        self.fault(str(error))
+        while True:
+            try:
+                ppm = self.sweeper.ppm
+                self._state = self.receiver.restart()
+                self.sweeper.ppm = ppm
+                self.say("the receiver is open again")
+                return
+            except ReceiverError as again:
+                if str(again) != self.faults[-1]:
+                    self.fault(str(again))
+                time.sleep(RETRY_S)
+
+    def close(self) -> None:
+        """End the receiver's process."""
+        self.receiver.close()
+
+
+def temperature_c() -> float | None:
+    """Return the machine's temperature; None where it has no sensor."""
+    for path in sorted(Path("/sys/class/thermal").glob("thermal_zone*/temp")):
+        with contextlib.suppress(OSError, ValueError):
+            return int(path.read_text()) / 1000.0
+    return None
+
+
+def _boot_id() -> str | None:
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:64]
+    return None

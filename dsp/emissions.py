@@ -44,37 +44,29 @@ def detect(
     stated = dwell_pfa(psd.duration_s) if pfa is None else pfa
     if not 0.0 < stated <= 0.5:
         raise ParameterError("pfa", stated, "more than 0 and at most 0.5")
-    with_rows = psd.rows.shape[0] >= MIN_ROWS
-    share = 0.5 * stated if with_rows else stated
-    tests = plan(
-        psd.n_fft,
-        psd.bin_hz,
-        n_averages=psd.n_averages,
-        overlap=psd.overlap,
-        pfa=share,
-        floor_steps=floor_steps(floor.averaged_bins, psd.n_fft),
-    )
     gap_bins = max(1, round(merge_gap_hz / psd.bin_hz))
     spike = dc_spike(psd, floor)
     seen = without_spike(psd) if spike is not None else psd
     weights = row_weights(floor, spike=spike is not None)
+    with_rows = psd.rows.shape[0] >= MIN_ROWS
+    share = 0.5 * stated if with_rows else stated
+    tests = _tests(psd, floor, share)
     found = _steady(seen, floor, tests, gap_bins)
     if with_rows:
-        apart = _without(weights, found)
-        found = sorted(found + short_regions(seen, floor, apart, pfa=share, gap_bins=gap_bins))
-    emissions = [
-        _emission(seen, floor, weights, region, merge_gap_s)
-        for region in _without_wrap(found, psd.n_fft)
-        if not is_dc(region, psd, spike=spike is not None)
-    ]
-    kept, marked = sorted_out(emissions, psd)
-    own = [a for a in (spike, clipping(psd)) if a is not None]
+        found = sorted(found + short_regions(seen, floor, _without(weights, found), pfa=share, gap_bins=gap_bins))
+    wanted = [region for region in _without_wrap(found, psd.n_fft) if not is_dc(region, psd, spike=spike is not None)]
+    kept, marked = sorted_out([_emission(seen, floor, weights, region, merge_gap_s) for region in wanted], psd)
     return Detections(
         emissions=tuple(kept),
-        artefacts=tuple(own + marked),
+        artefacts=tuple([a for a in (spike, clipping(psd)) if a is not None] + marked),
         sensitivities=_sensitivities(tests, floor, psd.bin_hz),
         false_alarm_probability=stated,
     )
+
+
+def _tests(psd: Psd, floor: NoiseFloor, pfa: float) -> tuple[Test, ...]:
+    steps = floor_steps(floor.averaged_bins, psd.n_fft)
+    return plan(psd.n_fft, psd.bin_hz, n_averages=psd.n_averages, overlap=psd.overlap, pfa=pfa, floor_steps=steps)
 
 
 def _steady(psd: Psd, floor: NoiseFloor, tests: tuple[Test, ...], gap_bins: int) -> list[Region]:

@@ -130,9 +130,12 @@ def _block_statistics(level: RealArray, limit: float, mean: RealArray, noise_lik
 
 
 @compiled
-def _grow(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float, slope: float, edge_slope: float, edge: int) -> None:
-    """Extend ``free`` in place, both ways, over noise-like blocks that continue the level; slopes as ln ratio per block."""
+def _grow(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float) -> None:
+    """Extend ``free`` in place, both ways, over noise-like blocks that continue the level."""
     n = mean.size
+    edge = int(EDGE_FRACTION * n)
+    # ln ratio per block
+    slope, edge_slope = SLOPE_DB_PER_SPAN * math.log(10.0) / 10.0 / n, EDGE_SLOPE_DB_PER_SPAN * math.log(10.0) / 10.0 / n
     for direction in range(2):
         running, missed = -1.0, 0
         for step in range(n):
@@ -142,7 +145,7 @@ def _grow(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float,
                 missed = 0
             elif running > 0.0:
                 allowed = edge_slope if i < edge or i >= n - edge else slope
-                limit = 4.95 * sigma + np.exp(allowed * (missed + 3)) - 1.0
+                limit = 1.1 * TOLERANCE_SIGMA * sigma + np.exp(allowed * (missed + 3)) - 1.0
                 if noise_like[i] and abs(mean[i] / running - 1.0) <= limit:
                     free[i] = True
                     running += 0.3 * (mean[i] - running)
@@ -155,8 +158,7 @@ def _grow(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float,
 
 def _grown(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float) -> BoolArray:
     grown = free.copy()
-    per_block = np.log(10.0) / 10.0 / mean.size
-    _grow(mean, noise_like, grown, sigma, SLOPE_DB_PER_SPAN * per_block, EDGE_SLOPE_DB_PER_SPAN * per_block, int(EDGE_FRACTION * mean.size))
+    _grow(mean, noise_like, grown, sigma)
     return grown
 
 

@@ -29,59 +29,65 @@ FLAT_PART: Final = 0.5
 FLOOR_CLARITY: Final = 0.03
 """Excess over the floor below which a level counts as the floor: floors are known to about 0.1 dB."""
 MAX_VALLEYS: Final = 16
+MAX_PASSES: Final = 64
 
 
 @compiled
-def _mark(ratio: RealArray, widths: RealArray, thresholds: RealArray, mask: BoolArray) -> int:
-    """Mark in place the bins of every window that passes; ``ratio`` is consumed: marked bins are set to 1. Return how many windows."""
+def _best_stretch(ratio: RealArray, low: int, high: int, mean: float) -> tuple[int, int]:
+    """Return the stretch of ``ratio[low:high]`` that holds its excess: the greatest sum over half of its ``mean`` excess over 1."""
+    level = 1.0 + 0.5 * (mean - 1.0)
+    best, running, first, left, right = -1.0, 0.0, low, low, low + 1
+    for i in range(low, high):
+        if running <= 0.0:
+            running, first = 0.0, i
+        running += ratio[i] - level
+        if running > best:
+            best, left, right = running, first, i + 1
+    return left, right
+
+
+@compiled
+def _mark_width(ratio: RealArray, total: RealArray, width: int, limit: float, mask: BoolArray) -> int:
+    """Mark in place the windows of one width whose sum passes ``limit``; ``total``: running sum of ``ratio``. Return how many."""
+    last, found, start = ratio.size - width, 0, 0
+    while start <= last:
+        most = total[start + width] - total[start]
+        if most <= limit:
+            start += 1
+            continue
+        best, position = start, start + 1
+        while position <= last and position < start + width and total[position + width] - total[position] > limit:
+            if total[position + width] - total[position] > most:
+                best, most = position, total[position + width] - total[position]
+            position += 1
+        low, high = _best_stretch(ratio, best, best + width, most / width)
+        for i in range(low, high):
+            mask[i] = True
+            ratio[i] = 1.0
+        found += 1
+        start = max(best + width, position)
+    return found
+
+
+@compiled
+def _mark(ratio: RealArray, widths: RealArray, thresholds: RealArray, mask: BoolArray) -> None:
+    """Mark in place the bins of every window that passes; ``ratio`` is consumed: marked bins are set to 1, the level of noise."""
     n = ratio.size
-    total = np.empty(n + 1)
-    windows, stale = 0, True
+    total = np.zeros(n + 1)
+    stale = True
     for index in range(widths.size):
         width = int(widths[index])
-        limit = thresholds[index] * width
-        for _ in range(64):
+        for _ in range(MAX_PASSES):
             if stale:
-                total[0] = 0.0
                 for i in range(n):
                     total[i + 1] = total[i] + ratio[i]
                 stale = False
             most = 0.0
             for i in range(n - width + 1):
                 most = max(most, total[i + width] - total[i])
-            if most <= limit:
+            if most <= thresholds[index] * width or _mark_width(ratio, total, width, thresholds[index] * width, mask) == 0:
                 break
-            found = 0
-            start = 0
-            last = n - width
-            while start <= last:
-                if total[start + width] - total[start] <= limit:
-                    start += 1
-                    continue
-                best, most = start, total[start + width] - total[start]
-                position = start + 1
-                while position <= last and position < start + width and total[position + width] - total[position] > limit:
-                    value = total[position + width] - total[position]
-                    if value > most:
-                        best, most = position, value
-                    position += 1
-                # the stretch of the window that holds the excess: the greatest sum over half of it
-                level = 1.0 + 0.5 * (most / width - 1.0)
-                best_sum, running, first, low, high = -1.0, 0.0, best, best, best + 1
-                for i in range(best, best + width):
-                    if running <= 0.0:
-                        running, first = 0.0, i
-                    running += ratio[i] - level
-                    if running > best_sum:
-                        best_sum, low, high = running, first, i + 1
-                for i in range(low, high):
-                    mask[i] = True
-                    ratio[i] = 1.0
-                found += 1
-                start = max(best + width, position)
-            windows += found
             stale = True
-    return windows
 
 
 def detected_bins(ratio: RealArray, tests: tuple[Test, ...], *, ripple: float) -> BoolArray:

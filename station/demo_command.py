@@ -112,7 +112,7 @@ def _watch(page: str, station: subprocess.Popen[str], stopped: threading.Event, 
     from rich.console import Console
     from rich.live import Live
 
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=120)
     ended = False
     with Live(console=console, auto_refresh=False, transient=not console.is_terminal) as live:
         while not stopped.wait(REFRESH_S):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -18,6 +19,11 @@ from collector.sqlite_effect import SqliteEffect
 from config.wire import AnyRecord, EmissionReport, OccupancyReport, SpectrumReport
 
 T0_NS = 1_795_500_000_000_000_000
+
+
+def end_with_parent() -> None:
+    """Have the kernel end this process when its parent goes, so that a test run that is killed leaves nothing behind (Linux)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1: PR_SET_PDEATHSIG
 
 
 class Collector:
@@ -44,6 +50,7 @@ class Collector:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
+                preexec_fn=end_with_parent,
             )
         self.addresses: dict[str, str] = {}
         assert self.process.stdout is not None

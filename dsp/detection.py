@@ -25,7 +25,7 @@ class DetectionSettings:
     """Probability of one or more false emissions in a dwell; None shares ``false_emissions_per_day`` out by the dwell's length."""
     false_emissions_per_day: float = 0.5
     merge_gap_hz: float = 25e3
-    merge_gap_s: float = 0.008
+    merge_gap_s: float = 0.01
 
 
 DEFAULT_SETTINGS: Final = DetectionSettings()

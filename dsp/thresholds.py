@@ -20,6 +20,7 @@ MIN_CONTRAST: Final = 1.25
 """The floor must rest on at least this many times the bins under test: a band is measured against bins beside it."""
 RIPPLE_SIGMA: Final = 3.0
 FLOOR_STEPS: Final = 64
+LADDER: Final = (58, 46, 37, 30, 24, 19, 15, 12, 10, 8, 6, 5, 4, 3, 2, 1)
 """Resolution with which the number of bins behind the floor enters a threshold, parts of the span (so that thresholds are remembered)."""
 
 
@@ -121,8 +122,15 @@ def plan(n_fft: int, bin_hz: float, *, n_averages: int, overlap: float, pfa: flo
 
 
 def floor_steps(averaged_bins: float, n_fft: int) -> int | None:
-    """Return ``averaged_bins`` as 64ths of the span, as ``plan`` takes it; None for a known floor."""
-    return None if math.isinf(averaged_bins) else max(1, round(FLOOR_STEPS * averaged_bins / n_fft))
+    """Return ``averaged_bins`` as 64ths of the span, as ``plan`` takes it; None for a known floor.
+
+    Exact where nearly all of the span is free; below nine tenths rounded down to a ladder of few steps, which errs upwards in the
+    thresholds: the number of free bins changes a little from dwell to dwell, and every new one would cost a new plan.
+    """
+    if math.isinf(averaged_bins):
+        return None
+    steps = round(FLOOR_STEPS * averaged_bins / n_fft)
+    return steps if steps >= LADDER[0] else next((step for step in LADDER if step <= steps), 1)
 
 
 def widened(ratio: float, ripple: float) -> float:

@@ -20,7 +20,7 @@ from dsp.emissions import detect
 from dsp.errors import ParameterError
 from dsp.noise_floor import estimate_floor
 from dsp.psd import WelchPsd
-from dsp.thresholds import FLOOR_STEPS, threshold
+from dsp.thresholds import FLOOR_STEPS, floor_steps, threshold
 from dsp.types import NoiseFloor, Psd
 
 RATE_HZ = 2.4e6
@@ -41,7 +41,7 @@ def welch(samples: np.ndarray, *, n_fft: int, overlap: float = 0.5, row_step_s: 
 
 def set_threshold(floor: NoiseFloor, psd: Psd, width: int, pfa: float) -> float:
     """Return the detector's threshold for ``width`` bins over this floor."""
-    averaged = round(FLOOR_STEPS * floor.averaged_bins / psd.n_fft) * psd.n_fft / FLOOR_STEPS
+    averaged = (floor_steps(floor.averaged_bins, psd.n_fft) or 0) * psd.n_fft / FLOOR_STEPS
     return threshold(width, n_averages=psd.n_averages, overlap=psd.overlap, pfa=pfa, averaged_bins=averaged)
 
 

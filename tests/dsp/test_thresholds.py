@@ -9,7 +9,7 @@ import pytest
 
 from dsp.errors import ParameterError
 from dsp.noise_floor import estimate_floor
-from dsp.thresholds import FLOOR_STEPS, MIN_CONTRAST, plan, threshold, upcrossings
+from dsp.thresholds import FLOOR_STEPS, MIN_CONTRAST, floor_steps, plan, threshold, upcrossings
 from tests.dsp.dwells import noise, welch
 
 
@@ -48,7 +48,7 @@ def test_measured_false_alarm_rates_are_the_set_ones(overlap: float, n_averages:
         psd = welch(noise(rng, (n_averages - 1) * hop + n_fft), n_fft=n_fft, overlap=overlap)
         floor = estimate_floor(psd)
         total = np.concatenate([[0.0], np.cumsum(psd.mean / floor.density.astype(np.float64))])
-        averaged = round(FLOOR_STEPS * floor.averaged_bins / n_fft) * n_fft / FLOOR_STEPS
+        averaged = (floor_steps(floor.averaged_bins, n_fft) or 0) * n_fft / FLOOR_STEPS
         for width, pfa in widths.items():
             if averaged < MIN_CONTRAST * width:
                 continue  # a dwell in a thousand gets a curved floor, which judges no wide window: no alarm
@@ -87,3 +87,12 @@ def test_expected_upcrossings_bound_the_rate_of_dwells_with_an_alarm() -> None:
     stated = 1e-4 * upcrossings(1024 - 63, 64, 1e-4)
     assert any_passes / 2000 < 1.3 * stated
     assert any_passes / 2000 > 0.2 * stated
+
+
+def test_the_floors_extent_is_exact_where_the_span_is_free_and_never_overstated_elsewhere() -> None:
+    assert floor_steps(4084.0, 4096) == 64
+    assert floor_steps(math.inf, 4096) is None
+    for averaged in np.geomspace(16, 3700, 50):
+        steps = floor_steps(float(averaged), 4096)
+        assert steps is not None
+        assert steps == 1 or 0.7 * averaged < steps * 64 < averaged + 32

@@ -9,8 +9,8 @@ exact MAP detector of that model (BCJR, probabilities, scaled each step); known 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -76,93 +76,12 @@ def _table(rate_hz: float, whitening: tuple[complex, ...]) -> Complex128:
     return np.asarray(table)
 
 
-@cache
-def _kernels() -> tuple[Any, Any]:
-    """Return the compiled kernels (take, bcjr)."""
-    from numba import njit
-
-    @njit(cache=True)
-    def take(stream: Any, table: Any, start: float, step: float, n: int, turn: float) -> Any:
-        phases = table.shape[0] - 1
-        taps = table.shape[1]
-        half = taps // 2
-        out = np.zeros(n, np.complex128)
-        for k in range(n):
-            at = start + k * step
-            base = int(np.floor(at))
-            row = int((at - base) * phases + 0.5)
-            total = 0.0 + 0.0j
-            first = base - half + 1
-            for i in range(taps):
-                j = first + i
-                if 0 <= j < stream.shape[0]:
-                    total += table[row, i] * stream[j]
-            angle = -turn * at - 0.5 * np.pi * (k % 4)
-            out[k] = total * complex(np.cos(angle), np.sin(angle))
-        return out
-
-    @njit(cache=True)
-    def bcjr(y: Any, h: Any, noise: float, prior: Any) -> Any:
-        n = y.shape[0]
-        taps = h.shape[0]
-        states = 1 << (taps - 1)
-        means = np.zeros(2 * states, np.complex128)
-        for c in range(2 * states):
-            for i in range(taps):
-                means[c] += h[i] if (c >> i) & 1 == 0 else -h[i]
-        gamma = np.zeros((n, 2 * states))
-        alpha = np.zeros((n + 1, states))
-        alpha[0, :] = 1.0 / states
-        for k in range(n):
-            lowest = 1e300
-            for c in range(2 * states):
-                d = y[k] - means[c]
-                e = (d.real * d.real + d.imag * d.imag) / noise
-                gamma[k, c] = e
-                lowest = min(lowest, e)
-            p0 = 1.0 / (1.0 + np.exp(-prior[k]))
-            p1 = 1.0 - p0
-            total = 0.0
-            for c in range(2 * states):
-                g = np.exp(lowest - gamma[k, c]) * (p0 if c & 1 == 0 else p1)
-                gamma[k, c] = g
-                # code c: bit 0 is the new symbol, bits 1.. the state before
-                v = alpha[k, c >> 1] * g
-                alpha[k + 1, c & (states - 1)] += v
-                total += v
-            scale = 1.0 / max(total, 1e-300)
-            for s in range(states):
-                alpha[k + 1, s] *= scale
-        beta = np.full(states, 1.0)
-        llr = np.zeros(n)
-        fresh = np.zeros(states)
-        for k in range(n - 1, -1, -1):
-            zero = 1e-300
-            one = 1e-300
-            fresh[:] = 0.0
-            total = 0.0
-            for c in range(2 * states):
-                v = gamma[k, c] * beta[c & (states - 1)]
-                fresh[c >> 1] += v
-                total += v
-                if c & 1 == 0:
-                    zero += alpha[k, c >> 1] * v
-                else:
-                    one += alpha[k, c >> 1] * v
-            llr[k] = np.log(zero / one)
-            scale = 1.0 / max(total, 1e-300)
-            for s in range(states):
-                beta[s] = fresh[s] * scale
-        return llr
-
-    return take, bcjr
-
-
 def symbols(stream: ComplexArray, end: FrontEnd, *, start: float, step: float, n: int) -> Complex128:
     """Return ``n`` derotated symbols, the first at stream sample ``start``, ``step`` samples apart, shape (n,); zeros outside."""
-    take, _ = _kernels()
+    from dsp.gsm.kernels import derotated
+
     turn = 2.0 * np.pi * end.offset_hz / end.rate_hz
-    return np.asarray(take(stream, end.table, start, step, n, turn))
+    return np.asarray(derotated(stream, end.table, float(start), float(step), n, turn))
 
 
 def soft_bits(y: Complex128, *, taps: Complex128, noise: float, prior: Float64) -> Float64:
@@ -170,8 +89,9 @@ def soft_bits(y: Complex128, *, taps: Complex128, noise: float, prior: Float64) 
 
     ``y``: shape (n,), y_k = sum_l taps_l a_(k-l) + noise of variance ``noise``. ``prior``: log P(0)/P(1), +-40 where known.
     """
-    _, bcjr = _kernels()
-    return np.asarray(bcjr(y, taps, float(noise), prior))
+    from dsp.gsm.kernels import posterior
+
+    return np.asarray(posterior(y, taps, float(noise), prior))
 
 
 def training_matrix(known: npt.NDArray[np.integer], n_taps: int) -> Float64:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +21,8 @@ from dsp.types import ComplexArray
 MULTIFRAME_S: Final = 51 * FRAME_S
 _WINDOW_S: Final = 520e-6
 _NEAR_HZ: Final = 42e3  # background of a row: from _GUARD_BINS to here on both sides
+_OWN_HZ: Final = 25e3
+"""Nearer than this to a stronger tone there is only its window's skirt."""
 _GUARD_BINS: Final = 3
 _SLAB_BINS: Final = 4096
 """Bins whitened at a time: bounds the memory of wide spans."""
@@ -40,52 +41,6 @@ class Candidate:
     score: float
     power: float
     """Mean power of the tones, full scale squared."""
-
-
-@cache
-def _kernels() -> tuple[Any, Any]:
-    """Return the compiled kernels (whiten, fold)."""
-    from numba import njit
-
-    @njit(cache=True)
-    def whiten(power: Any, floor: Any, reach: int, guard: int) -> Any:
-        rows, bins = power.shape
-        out = np.zeros((rows, bins), np.float32)
-        total = np.zeros(bins + 1)
-        z = np.zeros(bins)
-        for t in range(rows):
-            for b in range(bins):
-                z[b] = power[t, b] / floor[b]
-                total[b + 1] = total[b] + z[b]
-            for b in range(bins):
-                lo, hi = max(b - reach, 0), min(b + reach + 1, bins)
-                inner_lo, inner_hi = max(b - guard, 0), min(b + guard + 1, bins)
-                n = (hi - lo) - (inner_hi - inner_lo)
-                mean = (total[hi] - total[lo] - total[inner_hi] + total[inner_lo]) / max(n, 1)
-                out[t, b] = z[b] / max(mean, 1.0)
-        return out
-
-    @njit(cache=True)
-    def fold(ratio: Any, steps: Any, period: float, limit: float) -> Any:
-        rows, bins = ratio.shape
-        phases = min(int(period), 1 << 30)
-        best = np.zeros(bins, np.float32)
-        where = np.zeros(bins, np.int64)
-        score = np.zeros(bins, np.float32)
-        for p in range(phases):
-            score[:] = 0.0
-            for s in steps:
-                t = int((p + s) % period + 0.5)
-                if t < rows:
-                    for b in range(bins):
-                        score[b] += min(ratio[t, b], limit)
-            for b in range(bins):
-                if score[b] > best[b]:
-                    best[b] = score[b]
-                    where[b] = p
-        return best, where
-
-    return whiten, fold
 
 
 def spectrogram(iq: ComplexArray, *, sample_rate_hz: float) -> tuple[npt.NDArray[np.float32], float, float]:
@@ -119,6 +74,31 @@ def threshold(n_tones: int, n_tests: float) -> float:
     return float(gammainccinv(n_tones, _P_FALSE / max(n_tests, 1.0)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fold:
+    """How the rows of a short-time spectrum are folded, and what its bins are worth."""
+
+    steps: npt.NDArray[np.float64]
+    """Rows from frame 0 to each of the five tones."""
+    period: float
+    """Rows in a 51-multiframe."""
+    hop_s: float
+    bin_hz: float
+    threshold: float
+    limit: float
+    """What a single tone may add to the score."""
+
+    @property
+    def reach(self) -> int:
+        """Bins on each side that a row's background is taken from."""
+        return max(round(_NEAR_HZ / self.bin_hz), _GUARD_BINS + 4)
+
+    def tones(self, phase: int, rows: int) -> npt.NDArray[np.int64]:
+        """Return the rows, of ``rows``, at which the tones of a carrier at ``phase`` are."""
+        times = (phase + self.steps) % self.period
+        return np.round(times[times < rows - 0.5]).astype(np.int64)
+
+
 def find_candidates(iq: ComplexArray, *, sample_rate_hz: float) -> tuple[Candidate, ...]:
     """Return the carriers that seem to send FCCH bursts in one chunk, best first.
 
@@ -129,71 +109,62 @@ def find_candidates(iq: ComplexArray, *, sample_rate_hz: float) -> tuple[Candida
     if rows < 2:
         return ()
     period = MULTIFRAME_S / hop_s
-    steps = np.array([k * FRAME_S / hop_s for k in FCCH_FRAMES])
     full = rows >= period
     n_tones = 5 if full else max(1, math.ceil(5 * rows / period) - 1)
-    limit_at = threshold(n_tones, float(bins) * period)
-    limit = _LIMIT_FULL if full else max(_LIMIT_FULL, 1.05 * limit_at / n_tones)
+    least = threshold(n_tones, float(bins) * period)
+    fold = _Fold(
+        steps=np.array([k * FRAME_S / hop_s for k in FCCH_FRAMES]),
+        period=period,
+        hop_s=hop_s,
+        bin_hz=bin_hz,
+        threshold=least,
+        limit=_LIMIT_FULL if full else max(_LIMIT_FULL, 1.05 * least / n_tones),
+    )
     best, where = np.zeros(bins, np.float32), np.zeros(bins, np.int64)
-    reach = max(round(_NEAR_HZ / bin_hz), _GUARD_BINS + 4)
     for first in range(0, bins, _SLAB_BINS):
-        low, high = max(first - reach, 0), min(first + _SLAB_BINS + reach, bins)
-        slab = power[:, low:high]
+        low, high = max(first - fold.reach, 0), min(first + _SLAB_BINS + fold.reach, bins)
         inner = slice(first - low, min(first + _SLAB_BINS, bins) - low)
-        score, place = _score(slab, steps=steps, period=period, limit=limit, reach=reach)
+        score, place = _score(power[:, low:high], fold)
         best[first : first + _SLAB_BINS], where[first : first + _SLAB_BINS] = score[inner], place[inner]
-    return _peaks(power, best, where, steps=steps, period=period, hop_s=hop_s, bin_hz=bin_hz, limit_at=limit_at)
+    return _peaks(power, best, where, fold)
 
 
-def _score(
-    power: npt.NDArray[np.float32], *, steps: npt.NDArray[np.float64], period: float, limit: float, reach: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+def _score(power: npt.NDArray[np.float32], fold: _Fold) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Return (best folded score, row at which it begins) of each bin of ``power``, each shape (n_bins,)."""
+    from dsp.gsm.kernels import fold_tones, whitened
+
     rows, bins = power.shape
     if rows >= 24:
         floor = np.median(power[:: max(1, rows // 160)], axis=0) / math.log(2.0)
     else:
         floor = np.full(bins, np.median(power) / math.log(2.0))
-    whiten, fold = _kernels()
-    ratio = whiten(power, np.maximum(floor, 1e-30).astype(np.float32), reach, _GUARD_BINS)
-    best, where = fold(ratio, steps, period, limit)
+    ratio = whitened(np.ascontiguousarray(power), np.maximum(floor, 1e-30).astype(np.float32), fold.reach, _GUARD_BINS)
+    best, where = fold_tones(ratio, fold.steps, fold.period, fold.limit)
     return best, where
 
 
 def _peaks(
-    power: npt.NDArray[np.float32],
-    best: npt.NDArray[np.float32],
-    where: npt.NDArray[np.int64],
-    *,
-    steps: npt.NDArray[np.float64],
-    period: float,
-    hop_s: float,
-    bin_hz: float,
-    limit_at: float,
+    power: npt.NDArray[np.float32], best: npt.NDArray[np.float32], where: npt.NDArray[np.int64], fold: _Fold
 ) -> tuple[Candidate, ...]:
-    """Return the local maxima of the folded score above ``limit_at``, with frequency refined between bins."""
+    """Return the local maxima of the folded score above the threshold, with frequency refined between bins."""
     rows, bins = power.shape
     found: list[Candidate] = []
     taken: list[tuple[int, float]] = []
     for b in np.argsort(-best)[: 40 + bins // 20]:
-        if best[b] < limit_at:
+        if best[b] < fold.threshold:
             break
-        times = (where[b] + steps) % period
-        at = np.round(times[times < rows - 0.5]).astype(int)
-        tone = power[at, max(b - 2, 0) : b + 3].astype(np.float64).mean(axis=0)
+        tone = power[fold.tones(int(where[b]), rows), max(b - 2, 0) : b + 3].astype(np.float64).mean(axis=0)
         centre = min(b, 2) + int(np.clip(np.argmax(tone) - min(b, 2), -1, 1))
         level = float(tone[centre])
-        if any(abs(b - other) * bin_hz < 25e3 and (abs(b - other) <= 4 or level < 0.3 * o_level) for other, o_level in taken):
+        near = [(abs(b - other), strength) for other, strength in taken if abs(b - other) * fold.bin_hz < _OWN_HZ]
+        if any(apart <= 4 or level < 0.3 * strength for apart, strength in near):
             continue
         taken.append((int(b), level))
         left = math.sqrt(tone[centre - 1]) if centre > 0 else 0.0
         right = math.sqrt(tone[centre + 1]) if centre + 1 < tone.size else 0.0
-        top = math.sqrt(level)
-        shift = _hann_shift(left, top, right)
-        tone_hz = (b - min(b, 2) + centre - bins // 2 + shift) * bin_hz
-        found.append(
-            Candidate(carrier_hz=float(tone_hz - FCCH_TONE_HZ), start_s=float(where[b] * hop_s), score=float(best[b]), power=level)
-        )
+        tone_hz = (b - min(b, 2) + centre - bins // 2 + _hann_shift(left, math.sqrt(level), right)) * fold.bin_hz
+        start_s = float(where[b] * fold.hop_s)
+        found.append(Candidate(carrier_hz=float(tone_hz - FCCH_TONE_HZ), start_s=start_s, score=float(best[b]), power=level))
     return tuple(found)
 
 

@@ -12,6 +12,7 @@ from dsp.gsm.burst import Complex128, Float64, FrontEnd, front_end, soft_bits, s
 from dsp.gsm.channel import ChannelStatistics, statistics
 from dsp.gsm.coding import BcchBlock, SchBlock, decode_block, decode_sch, encode_sch
 from dsp.gsm.params import (
+    BCCH_FRAMES,
     BURST_BITS,
     FRAME_SYMBOLS,
     HYPERFRAME_FRAMES,
@@ -21,6 +22,7 @@ from dsp.gsm.params import (
     SCH_FRAMES,
     SCH_TRAINING,
     SCH_TRAINING_AT,
+    TAIL_BITS,
     TRAINING,
 )
 from dsp.gsm.sch import Timing, find_timing, fit_timing, tone_spectrum
@@ -199,64 +201,64 @@ def refine_timing(stream: ComplexArray, end: FrontEnd, timing: Timing) -> Timing
     return timing
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Detector:
+    """What it takes to equalise one kind of burst: the channel's statistics, its estimator, the known bits."""
+
+    channel: ChannelStatistics
+    estimator: Complex128
+    training_at: int
+    prior: Float64
+
+    def soft_bits(self, stream: ComplexArray, end: FrontEnd, timing: Timing, frame: int) -> Float64:
+        """Return the soft bits of burst 0 of ``frame``, shape (148,)."""
+        at = timing.burst_at(frame) + self.channel.first * timing.step
+        y = symbols(stream, end, start=at, step=timing.step, n=BURST_BITS)
+        first = self.training_at + self.channel.n_taps - 1
+        taps = self.estimator @ y[first : first + self.estimator.shape[1]]
+        return np.clip(soft_bits(y, taps=taps, noise=self.channel.noise, prior=self.prior), -_KNOWN, _KNOWN)
+
+
+def _detector(channel: ChannelStatistics, training: npt.NDArray[np.integer], place: slice) -> _Detector:
+    """Return the detector of bursts with ``training`` at bits ``place`` and three tail bits at both ends."""
+    prior = np.zeros(BURST_BITS)
+    prior[:TAIL_BITS] = prior[-TAIL_BITS:] = _KNOWN
+    prior[place] = _KNOWN * (1.0 - 2.0 * training)
+    return _Detector(channel=channel, estimator=channel.estimator(training), training_at=place.start, prior=prior)
+
+
 def hear_sch(stream: ComplexArray, end: FrontEnd, timing: Timing) -> tuple[ChannelStatistics, tuple[SchHeard, ...]]:
     """Return the channel's statistics and every whole SCH burst, decoded."""
     frames = whole_bursts(stream, timing, timing.positions(SCH_FRAMES))
-    training = np.array(
-        [symbols(stream, end, start=timing.burst_at(int(f)) + SCH_TRAINING_AT.start * timing.step, step=timing.step, n=64) for f in frames]
-    ).reshape(-1, 64)
-    channel = statistics(training)
-    estimator = channel.estimator(SCH_TRAINING)
-    prior = np.zeros(BURST_BITS)
-    prior[:3] = prior[-3:] = _KNOWN
-    prior[SCH_TRAINING_AT] = _KNOWN * (1.0 - 2.0 * SCH_TRAINING)
+    starts = [timing.burst_at(int(f)) + SCH_TRAINING_AT.start * timing.step for f in frames]
+    training = [symbols(stream, end, start=at, step=timing.step, n=SCH_TRAINING.size) for at in starts]
+    channel = statistics(np.array(training).reshape(-1, SCH_TRAINING.size))
+    detector = _detector(channel, SCH_TRAINING, SCH_TRAINING_AT)
     heard = []
     for f in frames:
-        llr = equalise(stream, end, timing, frame=int(f), channel=channel, estimator=estimator, known=(SCH_TRAINING_AT.start, prior))
+        llr = detector.soft_bits(stream, end, timing, int(f))
         soft = np.concatenate([llr[s] for s in SCH_DATA])
         block = decode_sch(soft)
-        errors = 78
+        errors = soft.size
         if block.bsic is not None and block.fn is not None:
             errors = int(np.count_nonzero((soft < 0) != encode_sch(block.bsic, block.fn).astype(bool)))
         heard.append(SchHeard(frame=int(f), block=block, errors=errors))
     return channel, tuple(heard)
 
 
-def equalise(
-    stream: ComplexArray,
-    end: FrontEnd,
-    timing: Timing,
-    *,
-    frame: int,
-    channel: ChannelStatistics,
-    estimator: Complex128,
-    known: tuple[int, Float64],
-) -> Float64:
-    """Return the soft bits of burst 0 of ``frame``, shape (148,). ``known``: (first training bit, prior LLR of all bits)."""
-    at = timing.burst_at(frame) + channel.first * timing.step
-    y = symbols(stream, end, start=at, step=timing.step, n=BURST_BITS)
-    first = known[0] + channel.n_taps - 1
-    taps = estimator @ y[first : first + estimator.shape[1]]
-    return np.clip(soft_bits(y, taps=taps, noise=channel.noise, prior=known[1]), -_KNOWN, _KNOWN)
-
-
 def hear_bcch(
     stream: ComplexArray, end: FrontEnd, timing: Timing, *, channel: ChannelStatistics, training_code: int
 ) -> tuple[BcchHeard, ...]:
     """Return every BCCH block that lies wholly inside the stream, decoded."""
-    training = TRAINING[training_code]
-    estimator = channel.estimator(training)
-    prior = np.zeros(BURST_BITS)
-    prior[:3] = prior[-3:] = _KNOWN
-    prior[NORMAL_TRAINING] = _KNOWN * (1.0 - 2.0 * training)
+    detector = _detector(channel, TRAINING[training_code], NORMAL_TRAINING)
     heard = []
-    for f in timing.positions((2,)):
-        bursts = np.arange(f, f + 4)
-        if whole_bursts(stream, timing, bursts).size < 4:
+    for f in timing.positions(BCCH_FRAMES[:1]):
+        bursts = np.arange(f, f + len(BCCH_FRAMES))
+        if whole_bursts(stream, timing, bursts).size < bursts.size:
             continue
-        llr = np.empty((4, 114))
+        llr = np.empty((bursts.size, 114))
         for row, g in enumerate(bursts):
-            soft = equalise(stream, end, timing, frame=int(g), channel=channel, estimator=estimator, known=(NORMAL_TRAINING.start, prior))
+            soft = detector.soft_bits(stream, end, timing, int(g))
             llr[row] = np.concatenate([soft[s] for s in NORMAL_DATA])
         heard.append(BcchHeard(frame=int(f), llr=llr, block=decode_block(llr)))
     return tuple(heard)

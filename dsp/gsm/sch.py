@@ -8,8 +8,7 @@ one frame after each FCCH. The training is correlated in timeslot 0 of every fra
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -56,55 +55,6 @@ class Timing:
         return n[np.isin((n + self.phase) % 51, wanted)]
 
 
-@cache
-def _kernels() -> tuple[Any, Any]:
-    """Return the compiled kernels (correlate, fold)."""
-    from numba import njit
-
-    @njit(cache=True)
-    def correlate(stream: Any, table: Any, starts: Any, half_step: float, turn: float, pattern: Any, lags: int) -> Any:
-        taps = table.shape[1]
-        half = taps // 2
-        phases = table.shape[0] - 1
-        length = pattern.shape[0]
-        n = lags + 2 * (length - 1)
-        z = np.zeros(n, np.complex128)
-        out = np.zeros((starts.shape[0], lags))
-        for f in range(starts.shape[0]):
-            for k in range(n):
-                at = starts[f] + k * half_step
-                base = int(np.floor(at))
-                row = int((at - base) * phases + 0.5)
-                total = 0.0 + 0.0j
-                for i in range(taps):
-                    j = base - half + 1 + i
-                    if 0 <= j < stream.shape[0]:
-                        total += table[row, i] * stream[j]
-                z[k] = total * complex(np.cos(turn * at), -np.sin(turn * at))
-            for lag in range(lags):
-                match = 0.0 + 0.0j
-                energy = 1e-30
-                for i in range(length):
-                    v = z[lag + 2 * i]
-                    match += v * pattern[i]
-                    energy += v.real * v.real + v.imag * v.imag
-                out[f, lag] = (match.real * match.real + match.imag * match.imag) / (length * energy)
-        return out
-
-    @njit(cache=True)
-    def fold(energy: Any, rows: Any, drift: float) -> tuple[float, int]:
-        lags = energy.shape[1]
-        total = np.zeros(lags)
-        for i in range(rows.shape[0]):
-            shift = int(np.floor(rows[i] * drift + 0.5))
-            for lag in range(max(0, -shift), min(lags, lags - shift)):
-                total[lag] += energy[i, lag + shift]
-        best = int(np.argmax(total))
-        return total[best] / max(rows.shape[0], 1), best
-
-    return correlate, fold
-
-
 def training_energy(
     stream: ComplexArray, end: FrontEnd, *, start: float, step: float, frames: npt.NDArray[np.int64], reach: int
 ) -> npt.NDArray[np.float64]:
@@ -112,11 +62,12 @@ def training_energy(
 
     1: the 64 symbols are the training, undistorted; 1/64 in the mean: noise.
     """
-    correlate, _ = _kernels()
-    pattern = (1.0 - 2.0 * SCH_TRAINING) * np.exp(-0.5j * np.pi * (np.arange(SCH_TRAINING.size) % 4))
+    from dsp.gsm.kernels import training_energies
+
+    turn = 0.5 * np.pi + 2.0 * np.pi * end.offset_hz / end.rate_hz * step
+    pattern = (1.0 - 2.0 * SCH_TRAINING) * np.exp(-1j * turn * np.arange(SCH_TRAINING.size))
     starts = start + (frames * FRAME_SYMBOLS + SCH_TRAINING_AT.start - reach) * step
-    turn = 2.0 * np.pi * end.offset_hz / end.rate_hz
-    return np.asarray(correlate(stream, end.table, starts, 0.5 * step, turn, pattern, 4 * reach + 1))
+    return np.asarray(training_energies(stream, end.table, starts.astype(np.float64), 0.5 * step, pattern, 4 * reach + 1))
 
 
 def find_timing(stream: ComplexArray, end: FrontEnd, *, about: float, reach: int | None = None) -> Timing | None:
@@ -125,13 +76,14 @@ def find_timing(stream: ComplexArray, end: FrontEnd, *, about: float, reach: int
     ``about``: stream sample near which some frame starts (to 40 symbols; ``reach``: symbols to search on each side). The position in
     the 51-multiframe comes from the first two multiframes; the rest of the dwell, its SCH alone, gives the clock's drift.
     """
+    from dsp.gsm.kernels import fold_training
+
     nominal = end.rate_hz / SYMBOL_RATE_HZ
     frame = FRAME_SYMBOLS * nominal
     start = about - frame * np.floor(about / frame)
     n_frames = int((stream.size - start - 0.1 * frame) // frame) + 1
     if n_frames < 1:
         return None
-    _, fold = _kernels()
     reach = _REACH if reach is None else reach
     early = np.arange(min(n_frames, 102))
     energy = training_energy(stream, end, start=start, step=nominal, frames=early, reach=reach)
@@ -140,7 +92,7 @@ def find_timing(stream: ComplexArray, end: FrontEnd, *, about: float, reach: int
     for phase in range(51):
         rows = early[_IS_SCH[(early + phase) % 51]]
         if rows.size:
-            trials += [(fold(energy[rows], rows, d)[0], phase, rows.size) for d in drifts]
+            trials += [(fold_training(energy[rows], rows, d)[0], phase, rows.size) for d in drifts]
     quality, phase, count = max(trials)
     if quality < _threshold(count):
         return None
@@ -148,7 +100,7 @@ def find_timing(stream: ComplexArray, end: FrontEnd, *, about: float, reach: int
     rows = frames[_IS_SCH[(frames + phase) % 51]]
     energy = training_energy(stream, end, start=start, step=nominal, frames=rows, reach=reach)
     fine = np.arange(-_MAX_DRIFT, _MAX_DRIFT, 0.5 / max(n_frames, 51) / FRAME_SYMBOLS)
-    (mean, lag), drift = max((fold(energy, rows, 2.0 * FRAME_SYMBOLS * d), float(d)) for d in fine)
+    (mean, lag), drift = max((fold_training(energy, rows, 2.0 * FRAME_SYMBOLS * d), float(d)) for d in fine)
     return Timing(
         start=float(start + (0.5 * lag - reach) * nominal),
         step=nominal * (1.0 + drift),

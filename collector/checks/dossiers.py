@@ -1,0 +1,105 @@
+"""The evidence about one subject of one rule, and what it adds up to: odds in decibans, confidence, grade, finding (decision 11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from collector.checks.types import (
+    GRADE_ORDER,
+    Answers,
+    Contribution,
+    Evidence,
+    Finding,
+    Grade,
+    Rule,
+    SortKey,
+    finding_id,
+)
+from config.rules import AlertBook, RuleBook
+
+
+@dataclass(slots=True)
+class Dossier:
+    """The evidence gathered about one subject of one rule since its first observation."""
+
+    opening: SortKey
+    origin: str
+    last_ns: int
+    contributions: dict[tuple[str, str], Contribution] = field(default_factory=dict)
+    """(kind, station) -> what it gave."""
+    opened_ns: int | None = None
+
+    def add(self, evidence: Evidence, *, station: str, time_ns: int) -> None:
+        """Add one observation's evidence to what its kind and station gave before, up to the kind's limit."""
+        where = (evidence.kind, station)
+        old = self.contributions.get(where)
+        limit = abs(evidence.limit_decibans)
+        total = (old.decibans if old and not evidence.replaces else 0.0) + evidence.decibans
+        self.contributions[where] = Contribution(
+            kind=evidence.kind,
+            station=station,
+            count=old.count + 1 if old else 1,
+            decibans=max(-limit, min(limit, total)),
+            cap=evidence.cap,
+            first_ns=old.first_ns if old else time_ns,
+            last_ns=time_ns,
+            reason=evidence.reason,
+        )
+        if evidence.decibans >= 0.0:
+            self.last_ns = max(self.last_ns, time_ns)
+
+    def confidence(self, prior_decibans: float) -> float:
+        """Return the probability of the violation: prior odds times likelihood ratios, in a fixed order, for sums of floats have one."""
+        total = prior_decibans
+        for where in sorted(self.contributions):
+            total += self.contributions[where].decibans
+        return float(1.0 / (1.0 + 10.0 ** (-total / 10.0)))
+
+    def grade(self, confidence: float, book: AlertBook) -> Grade:
+        """Return the grade of ``confidence``, no higher than the least limited evidence *for* the violation allows."""
+        if confidence >= book.confirmed:
+            reached: Grade = "confirmed"
+        elif confidence >= book.suspected:
+            reached = "suspected"
+        else:
+            reached = "to_verify" if confidence >= book.to_verify else "information"
+        caps = [GRADE_ORDER.index(c.cap) for c in self.contributions.values() if c.decibans > 0.0]
+        return GRADE_ORDER[min(GRADE_ORDER.index(reached), max(caps, default=0))]
+
+
+def finding_of(
+    rule: Rule, subject: str, dossier: Dossier, *, closed_ns: int | None, book: RuleBook, versions: tuple[str, str], answers: Answers
+) -> Finding:
+    """Return the state of ``dossier`` as a value; an inspector's answer goes before every sum. ``versions``: registry, rule book."""
+    identity = finding_id(rule.name, subject, dossier.opening)
+    given = answers.by_finding.get(identity)
+    answer = given.answer if given else ("licensed" if (rule.name, subject) in answers.licensed else None)
+    confidence = dossier.confidence(rule.prior_decibans)
+    grade = dossier.grade(confidence, book.alert)
+    if answer == "confirmed":
+        confidence, grade = 1.0, "confirmed"
+    elif answer is not None:
+        confidence, grade = 0.0, "information"
+    is_open = closed_ns is None and answer in (None, "confirmed")
+    ordered = sorted(dossier.contributions.values(), key=lambda c: (-abs(c.decibans), c.kind, c.station))
+    return Finding(
+        finding_id=identity,
+        rule=rule.name,
+        rule_version=rule.version,
+        legal_basis=rule.legal_basis,
+        subject=subject,
+        origin=dossier.origin,
+        state="open" if is_open else "closed",
+        severity=rule.severity,
+        grade=grade,
+        confidence=round(confidence, 4),
+        alert=is_open and dossier.origin == "live" and confidence >= book.alert.suspected and grade != "information",
+        opened_ns=dossier.opened_ns if dossier.opened_ns is not None else dossier.opening.time_ns,
+        last_ns=dossier.last_ns,
+        closed_ns=closed_ns,
+        stations=tuple(sorted({c.station for c in ordered})),
+        registry_version=versions[0],
+        rulebook_version=versions[1],
+        answer=answer,
+        evidence=tuple(ordered),
+    )

@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "timeline": "collector.timeline_command:timeline",
     "stations": "collector.stations_command:stations",
     "part": "collector.parts:part",
+    "check": "collector.check_command:check",
 }
 """Command -> module:attribute. A module that is not there is no command."""
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from collector.store import StationRow, TimelineBucket, TrackRow
 from collector.words import ORIGIN_WORDS, duration, khz, mhz, moment
 
-_STATE_WORDS = {"open": "đang phát / on", "cleared": "đã tắt / off"}
+_STATE_WORDS = {"open": "phát / on", "cleared": "tắt / off"}
 _COVERAGE_WORDS = {
     "heard": "có / heard",
     "heard_nothing": "nghe, không có gì / heard nothing",
@@ -23,11 +23,10 @@ _COVERAGE_WORDS = {
 
 def track_table(tracks: Sequence[TrackRow]) -> Table:
     """Return a table of tracks."""
-    table = _table(
-        "Trạm / station", "Băng / band", "MHz", "kHz", "dBFS", "SNR dB", "Từ / first", "Dài / length", "Trạng thái / state", "Tên / label"
-    )
+    table = _table("Trạm / station", "Băng / band", "MHz", "kHz", "dBFS", "SNR / dB", "Từ / first", "Dài / length", "", "Tên / label")
+    several = len({track.origin for track in tracks}) > 1
     for track in tracks:
-        origin = "" if track.origin == "live" else f" ({track.origin})"
+        origin = f" ({track.origin})" if several else ""
         table.add_row(
             _plain(track.station + origin),
             _plain(track.band or "—"),
@@ -77,7 +76,7 @@ def station_table(stations: Sequence[StationRow]) -> Table:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column.replace(" / ", "\n"), overflow="fold")
     return table
 
 

@@ -18,19 +18,14 @@ import zmq
 
 from config.errors import WireError
 from config.wire import AnyRecord, encode_record
-from config.wire.frames import Ack, AnyFrame, Batch, Heartbeat, Hello, Live, Refused, Rejected, Welcome, decode_frame, encode_frame
+from config.wire.frames import AnyFrame, Heartbeat, Hello, Live, Rejected, decode_frame, encode_frame
 from config.wire.version import MAX_FRAME_BYTES
+from station.conversation import Conversation
 from station.errors import MisuseError, StationError
 from station.spool import MemorySpool, Spool
 
-BATCH_RECORDS: Final = 200
-BATCH_BYTES: Final = 128 * 1024
 LIVE_WAITING: Final = 64
 LIVE_BYTES: Final = 4 * 1024 * 1024
-HELLO_INTERVAL_S: Final = 0.5
-HEARTBEAT_INTERVAL_S: Final = 1.0
-SILENCE_S: Final = 5.0
-"""Without a word from the collector for this long, or without an acknowledgement that is due, the station says hello again."""
 KEPT_REJECTIONS: Final = 1000
 
 
@@ -176,7 +171,7 @@ class Uplink:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._wake_read, zmq.POLLIN)
-        conversation = _Conversation(self._spool)
+        conversation = Conversation(self._spool)
         while not self._closing:
             ready = dict(poller.poll(conversation.wait_ms(time.monotonic())))
             if self._wake_read in ready:
@@ -185,7 +180,7 @@ class Uplink:
             self._receive(conversation)
             self._send_due(conversation)
 
-    def _receive(self, conversation: _Conversation) -> None:
+    def _receive(self, conversation: Conversation) -> None:
         while True:
             try:
                 frame = decode_frame(self._socket.recv(zmq.NOBLOCK))
@@ -201,7 +196,7 @@ class Uplink:
                 self._connected = conversation.welcome
                 self._changed.notify_all()
 
-    def _send_due(self, conversation: _Conversation) -> None:
+    def _send_due(self, conversation: Conversation) -> None:
         now = time.monotonic()
         if conversation.hello_due(now):
             self._connected = False
@@ -222,7 +217,7 @@ class Uplink:
         if conversation.heartbeat_due(now) and self._send(Heartbeat()):
             conversation.spoke(now)
 
-    def _send_live(self, conversation: _Conversation) -> None:
+    def _send_live(self, conversation: Conversation) -> None:
         while conversation.welcome:
             with self._lock:
                 packed = self._live.popleft() if self._live else None
@@ -239,74 +234,3 @@ class Uplink:
         except zmq.Again:
             return False
         return True
-
-
-class _Conversation:
-    """What the station knows of its talk with the collector: decides what is due, sends nothing itself."""
-
-    def __init__(self, spool: Spool) -> None:
-        self._spool = spool
-        self.welcome = False
-        self.refusal: str | None = None
-        self._next_seq = 0
-        self._credit = 0
-        self._last_hello_s = float("-inf")
-        self._last_heard_s = self._last_said_s = self._ack_due_from_s = 0.0
-
-    def take(self, frame: AnyFrame, now_s: float) -> list[Rejected]:
-        """Take in what the collector says; return what it rejected."""
-        self._last_heard_s = now_s
-        if isinstance(frame, Refused):
-            self.welcome = False
-            self.refusal = None if frame.hello else frame.reason
-            self._last_hello_s = float("-inf") if frame.hello else now_s
-            return []
-        if not isinstance(frame, Welcome | Ack) or frame.spool_id != self._spool.spool_id:
-            return []
-        self._spool.acknowledge(frame.committed_seq)
-        self._credit = frame.credit
-        self._ack_due_from_s = now_s
-        if isinstance(frame, Welcome):
-            self.welcome, self.refusal = True, None
-            self._next_seq = frame.committed_seq + 1
-            return []
-        return frame.rejected
-
-    def hello_due(self, now_s: float) -> bool:
-        silent = now_s - self._last_heard_s > SILENCE_S
-        unanswered = self._next_seq > self._spool.first_seq and now_s - self._ack_due_from_s > SILENCE_S
-        if self.welcome and (silent or unanswered):
-            self.welcome = False
-        return not self.welcome and now_s - self._last_hello_s >= (HELLO_INTERVAL_S if self.refusal is None else SILENCE_S)
-
-    def said_hello(self, now_s: float) -> None:
-        self._last_hello_s = self._last_said_s = now_s
-
-    def next_batch(self) -> Batch | None:
-        """Return the next batch that the credit allows; None: nothing to send, or nothing may be sent."""
-        if not self.welcome:
-            return None
-        first_seq, next_seq = self._spool.first_seq, self._spool.next_seq
-        self._next_seq = max(self._next_seq, first_seq)
-        room = min(first_seq + self._credit, next_seq) - self._next_seq
-        if room <= 0:
-            return None
-        records = self._spool.read(self._next_seq, max_records=min(room, BATCH_RECORDS), max_bytes=BATCH_BYTES)
-        return Batch(spool_id=self._spool.spool_id, first_seq=self._next_seq, records=records)
-
-    def sent(self, batch: Batch, now_s: float) -> None:
-        if self._next_seq == self._spool.first_seq:
-            self._ack_due_from_s = now_s
-        self._next_seq = batch.first_seq + len(batch.records)
-        self._last_said_s = now_s
-
-    def heartbeat_due(self, now_s: float) -> bool:
-        return self.welcome and now_s - self._last_said_s >= HEARTBEAT_INTERVAL_S
-
-    def spoke(self, now_s: float) -> None:
-        self._last_said_s = now_s
-
-    def wait_ms(self, now_s: float) -> int:
-        """Return how long there is nothing to do unless something comes in."""
-        due_s = self._last_said_s + HEARTBEAT_INTERVAL_S if self.welcome else self._last_hello_s + HELLO_INTERVAL_S
-        return int(min(max(due_s - now_s, 0.01), 1.0) * 1000)

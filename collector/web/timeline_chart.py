@@ -29,9 +29,8 @@ Lane = tuple[str, bool]
 def timeline_options(tracks: Sequence[TrackRow], buckets: Sequence[TimelineBucket]) -> tuple[dict[str, Any], int]:
     """Return the option and the chart's height in px: lanes by track while they are few, else by band from the hourly roll-up."""
     dated = [track for track in tracks if track.first_time_ns >= FIRST_DATED_NS] or list(tracks)
-    if len(dated) <= MAX_LANES:
-        lanes, bars = _track_lanes(dated)
-    else:
+    lanes, bars = _track_lanes(dated)
+    if len(lanes) > MAX_LANES:
         lanes, bars = _band_lanes(buckets)
     shift = ZONE_MS if any(bar["value"][1] >= FIRST_DATED_NS / 1e6 for bar in bars) else 0
     for bar in bars:
@@ -43,15 +42,25 @@ def timeline_options(tracks: Sequence[TrackRow], buckets: Sequence[TimelineBucke
 def _track_lanes(tracks: Sequence[TrackRow]) -> tuple[list[Lane], list[dict[str, Any]]]:
     lanes: list[Lane] = []
     bars: list[dict[str, Any]] = []
-    place = None
+    group: tuple[str, str | None] | None = None
+    firsts: list[tuple[TrackRow, int]] = []
     for track in sorted(tracks, key=lambda t: (t.station, t.band or "~", t.center_freq_hz, t.first_time_ns)):
-        if place != (place := (track.station, track.band)):
-            lanes.append((_heading(track.station, track.band), True))
-        name = plain(track_name(track), at_most=34)
-        if not lanes or lanes[-1] != (name, False):
-            lanes.append((name, False))
-        bars += _track_bars(track, len(lanes) - 1)
+        if group != (group := (track.station, track.band)):
+            lanes.append((_heading(*group), True))
+            firsts = []
+        lane = next((lane for first, lane in firsts if _same_place(first, track)), None)
+        if lane is None:
+            lane = len(lanes)
+            lanes.append((plain(track_name(track), at_most=34), False))
+            firsts.append((track, lane))
+        bars += _track_bars(track, lane)
     return lanes, bars
+
+
+def _same_place(one: TrackRow, other: TrackRow) -> bool:
+    """Return whether two tracks are one carrier that came again: same name, centres within half a bandwidth."""
+    apart_hz = abs(one.center_freq_hz - other.center_freq_hz)
+    return one.label == other.label and apart_hz <= 0.5 * max(one.bandwidth_hz, other.bandwidth_hz)
 
 
 def _track_bars(track: TrackRow, lane: int) -> list[dict[str, Any]]:

@@ -91,7 +91,7 @@ def test_an_open_track_goes_on_in_a_paler_bar() -> None:
 
 
 def test_many_tracks_are_drawn_from_the_roll_up() -> None:
-    many = [track(number) for number in range(MAX_LANES + 1)]
+    many = [track(number) for number in range(MAX_LANES)]
     options, _ = timeline_options(many, [bucket(0), bucket(1, tracks=0), bucket(0, band="B3")])
     assert [lane["value"] for lane in options["yAxis"]["data"]] == ["a · B3", "a · B8"]
     assert len(bars(options)) == 3
@@ -178,3 +178,10 @@ def test_the_address_of_the_page_is_checked() -> None:
     )
     assert Filters().query().origins == ("live",)
     assert Filters(span="5m").query().since_ns > T0_NS // 2
+
+
+def test_a_carrier_that_comes_again_keeps_its_lane() -> None:
+    again = [track(0, track_id=f"{n:016x}", center_freq_hz=941e6 + n, first_time_ns=T0_NS + n, label="x") for n in range(100)]
+    options, _ = timeline_options([*again, track(0, center_freq_hz=941e6, label="y")], [])
+    assert [lane["value"] for lane in options["yAxis"]["data"]] == ["a · B8", "941.0000 MHz · x", "941.0000 MHz · y"]
+    assert len(bars(options)) == 101

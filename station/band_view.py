@@ -10,6 +10,8 @@ from station.sighting import Sighting
 
 SAME_SHARE = 0.5
 """Two hops saw the same emission where at least this part of the narrower sighting lies in the other."""
+SEAM_HZ = 25e3
+"""What reaches this near to the end of what counts of a hop may go on in the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,35 +50,39 @@ def scaled(sighting: Sighting, ppm: float) -> Sighting:
 
 
 def _belongs(one: Sighting, hop: Hop) -> bool:
-    """Whether a hop is the one to speak of an emission: its centre counts, or it goes on where the hop no longer does."""
+    """Whether a hop has a say in an emission: its centre counts, or a good part of it does."""
     if hop.lower_hz <= one.center_freq_hz < hop.upper_hz:
         return True
-    low, high = max(one.lower_freq_hz, hop.lower_hz), min(one.upper_freq_hz, hop.upper_hz)
-    return high > low and (one.cut_low or one.cut_high)
+    return min(one.upper_freq_hz, hop.upper_hz) - max(one.lower_freq_hz, hop.lower_hz) > SEAM_HZ
 
 
 def _same(a: tuple[Sighting, Hop], b: tuple[Sighting, Hop]) -> bool:
     (one, first), (other, second) = a, b
-    if first is second:
+    if first is second or abs(first.center_freq_hz - second.center_freq_hz) < 1.0:
         return False
     shared = min(one.upper_freq_hz, other.upper_freq_hz) - max(one.lower_freq_hz, other.lower_freq_hz)
-    narrower = min(one.upper_freq_hz - one.lower_freq_hz, other.upper_freq_hz - other.lower_freq_hz)
-    if shared <= 0:
-        return False
-    return one.cut_high or other.cut_low or one.cut_low or other.cut_high or shared >= SAME_SHARE * narrower
+    return shared > 0 and (_whole_in_both(one, other, shared) or _goes_on(a, b) or _goes_on(b, a))
+
+
+def _whole_in_both(one: Sighting, other: Sighting, shared_hz: float) -> bool:
+    widths = sorted((one.upper_freq_hz - one.lower_freq_hz, other.upper_freq_hz - other.lower_freq_hz))
+    return shared_hz >= SAME_SHARE * widths[0] and widths[1] <= 2.0 * widths[0]
+
+
+def _goes_on(a: tuple[Sighting, Hop], b: tuple[Sighting, Hop]) -> bool:
+    """Whether ``a`` reaches beyond what counts of its hop into that of ``b``, where ``b`` comes from below."""
+    (one, first), (other, second) = a, b
+    return one.upper_freq_hz >= first.upper_hz - SEAM_HZ and other.lower_freq_hz <= second.lower_hz + SEAM_HZ
 
 
 def _merged(a: tuple[Sighting, Hop], b: tuple[Sighting, Hop]) -> tuple[Sighting, Hop]:
     """Return one sighting for two of the same emission: the better placed one where both saw all of it, else their sum."""
     (one, _), (other, second) = a, b
-    one_cut, other_cut = one.cut_low or one.cut_high, other.cut_low or other.cut_high
-    if not one_cut and not other_cut:
-        return min(a, b, key=lambda piece: abs(piece[0].center_freq_hz - piece[1].center_freq_hz))
-    if one_cut != other_cut and (other.upper_freq_hz - other.lower_freq_hz > one.upper_freq_hz - one.lower_freq_hz) == one_cut:
-        return b if one_cut else a
     lower, upper = min(one.lower_freq_hz, other.lower_freq_hz), max(one.upper_freq_hz, other.upper_freq_hz)
     width_one, width_other = one.upper_freq_hz - one.lower_freq_hz, other.upper_freq_hz - other.lower_freq_hz
     shared = max(0.0, width_one + width_other - (upper - lower))
+    if _whole_in_both(one, other, shared) and upper - lower <= 1.5 * max(width_one, width_other):
+        return min(a, b, key=lambda piece: abs(piece[0].center_freq_hz - piece[1].center_freq_hz))
     added = other.power * max(0.0, 1.0 - shared / max(width_other, 1.0))
     strong = max(one, other, key=lambda piece: piece.mean_density)
     whole = replace(

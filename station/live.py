@@ -22,6 +22,7 @@ from station.identity_board import IdentityBoard
 from station.live_clock import LiveClock
 from station.output import Sink
 from station.receiver_process import ReceiverProcess, ReceiverState
+from station.reference_floor import with_reference
 from station.scan_plan import ReceiverFacts, Sweep, WantedRange, plan_sweep
 from station.sighting import Sighting
 from station.sweep import HopResult, Sweeper
@@ -174,6 +175,7 @@ class LiveStation:
         header = self.header()
         if self.on_sweep is not None:
             self.on_sweep(results)
+        results = with_reference(results, self.settings.analysis)
         sightings = self.log.sightings(results)
         used_ppm = self.sweeper.ppm
         records += self._looks(sightings, plan, header)

@@ -29,9 +29,8 @@ from station.tuners import Tuner
 START_TIMEOUT_S: Final = 30.0
 GRACE_S: Final = 2.0
 """How much longer than its samples a read may take before it counts as hung."""
-PIECE_SAMPLES: Final = 131_072
-LATE_S: Final = 0.025
-"""A stretch that takes this much longer than its samples has lost some, or the machine is too busy to say."""
+LATE_S: Final = 0.01
+"""A stretch that takes this much longer than its samples, and the time this process had to wait for a processor, has lost some."""
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -256,12 +255,12 @@ def _dwell_as_ordered(pipe: Connection, settings: ReceiverSection, memory: Share
             receiver.correct(order.ppm)
             if order.retune:
                 receiver.tune(order.center_freq_hz)
-            tuned = time.monotonic()
+            tuned, starved_s = time.monotonic(), _starved_s()
             into = _view(memory, slot * slot_bytes, order.n_samples)
             dropped = receiver.dropped_samples
             center = _fill(receiver, into)
             ended_ns = time.monotonic_ns()
-            late_s = (ended_ns / 1e9 - tuned) - order.n_samples / receiver.sample_rate_hz - (0.0 if order.retune else LATE_S)
+            late_s = ended_ns / 1e9 - tuned - order.n_samples / receiver.sample_rate_hz - (_starved_s() - starved_s)
             lost = round(late_s * receiver.sample_rate_hz) if late_s > LATE_S and settings.address.startswith("rtlsdr") else 0
             told = {
                 "center_freq_hz": center,
@@ -275,6 +274,16 @@ def _dwell_as_ordered(pipe: Connection, settings: ReceiverSection, memory: Share
             free_since = time.monotonic()
     finally:
         receiver.close()
+
+
+def _starved_s() -> float:
+    """Return how long this thread has run or waited to run so far: time in which a read that is over is not yet noticed."""
+    try:
+        with open("/proc/thread-self/schedstat") as file:
+            running_ns, waiting_ns, _ = file.read().split()
+    except (OSError, ValueError):
+        return time.thread_time()
+    return (int(running_ns) + int(waiting_ns)) / 1e9
 
 
 def _fill(receiver: Any, into: npt.NDArray[np.uint8]) -> float:

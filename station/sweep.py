@@ -76,9 +76,11 @@ class Sweeper:
         self._analysis = DwellAnalysis(settings.analysis, sample_rate_hz=self.rate_hz, sample_format="cu8")
         self.ppm = 0.0
         self.times = SweepTimes()
+        self._fresh = True
 
     def sweep(self, plan: Sweep) -> Iterator[HopResult]:
         """Yield what each hop of ``plan`` gives, in order."""
+        self._fresh = True
         hops = iter(plan.hops)
         more = True
         while more or self._receiver.waiting:
@@ -93,7 +95,7 @@ class Sweeper:
 
     def look(self, looks: Sequence[IdentityDwell]) -> Iterator[LookResult]:
         """Yield the cells of each of ``looks``, in order."""
-        waiting = list(looks)
+        waiting, self._fresh = list(looks), True
         while waiting or self._receiver.waiting:
             while waiting and self._receiver.can_order:
                 one = waiting.pop(0)
@@ -110,10 +112,11 @@ class Sweeper:
         self.times.read_s += duration
         self.times.tune_s += dwell.tune_s
         self.times.dwells += 1
-        if dwell.idle_s < BEHIND_S:
+        fresh, self._fresh = self._fresh, False
+        if dwell.idle_s < BEHIND_S or fresh:
             return 0
         self.times.idle_s += dwell.idle_s
-        dropped = int(dwell.idle_s / duration)
+        dropped = int(dwell.idle_s / duration) if isinstance(dwell.order.tag, Hop) else 0
         self.times.dropped += dropped
         return dropped
 

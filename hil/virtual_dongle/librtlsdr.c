@@ -481,8 +481,10 @@ static void obey(rtlsdr_dev_t *dev)
 	fclose(file);
 	if (n < 1)
 		return;
-	if (!strcmp(word, "lose"))
+	if (!strcmp(word, "lose")) {
 		lose(dev, (int64_t)value);
+		dev->paced_samples += (int64_t)value; /* they took their time, as any */
+	}
 	else if (!strcmp(word, "overload"))
 		dev->overload = value != 0;
 	else if (!strcmp(word, "unplug")) {

@@ -21,6 +21,8 @@
 #define MAX_TAPS 1024
 #define NOISE_LEN (1 << 20)
 #define BLOCK 2048
+#define CUTS 128 /* the filters' widths come in steps of this part of the source's rate */
+#define MIN_CUTS 4
 
 static const char *const TUNERS[] = {"unknown", "E4000", "FC0012", "FC0013", "FC2580", "R820T", "R828D"};
 static const char *const FORMATS[] = {"cf32_le", "cu8", "ci8"};
@@ -221,13 +223,10 @@ struct kernel {
 
 static const struct kernel *kernel_for(double cut)
 {
-	static _Thread_local struct kernel cache[8];
-	static _Thread_local int used;
-	for (int k = 0; k < 8; k++)
-		if (cache[k].rows && fabs(cache[k].cut - cut) < 1e-4)
-			return &cache[k];
-	struct kernel *kernel = &cache[used++ % 8];
-	free(kernel->rows);
+	static _Thread_local struct kernel cache[CUTS + 1];
+	struct kernel *kernel = &cache[lrint(2 * cut * CUTS)];
+	if (kernel->rows)
+		return kernel;
 	int half = (int)ceil(ZERO_CROSSINGS * 0.5 / cut);
 	if (2 * half > MAX_TAPS)
 		half = MAX_TAPS / 2;
@@ -272,12 +271,15 @@ static int on_air(const struct source *s, double t)
 
 static void mix_source(const struct source *s, double t0, double step_s, double shift_hz, double rate_hz, float gain, float *out, int n)
 {
-	double ratio = rate_hz / s->rate_hz;
-	double cut = 0.5 * (ratio < 1 ? 0.9 * ratio : 1.0); /* the receiver's own filter, where the source is wider than the span */
-	const struct kernel *kernel = kernel_for(cut);
+	/* what the dongle's own filter lets through of the source, in the source's frequencies: its middle is turned to 0, the rest filtered
+	 * out, the outcome interpolated and turned to where the dongle hears it */
+	double low = fmax(-0.5 * s->rate_hz, -0.45 * rate_hz - shift_hz), high = fmin(0.5 * s->rate_hz, 0.45 * rate_hz - shift_hz);
+	double steps = floor((high - low) / s->rate_hz * CUTS + 1e-9);
+	if (steps < MIN_CUTS)
+		return;
+	const struct kernel *kernel = kernel_for(0.5 * steps / CUTS);
 	int half = kernel->taps / 2;
-	/* the source is turned before it is filtered, so that the filter stands around the dongle's centre */
-	double turn = shift_hz / s->rate_hz;
+	double turn = -0.5 * (low + high) / s->rate_hz, back = (shift_hz + 0.5 * (low + high)) / rate_hz;
 	float win_i[MAX_TAPS + 4 * BLOCK], win_q[MAX_TAPS + 4 * BLOCK];
 	for (int at = 0; at < n;) {
 		int block = n - at < 256 ? n - at : 256;
@@ -301,6 +303,9 @@ static void mix_source(const struct source *s, double t0, double step_s, double 
 			d = c * sn + d * cs;
 			c = next;
 		}
+		/* by the scene's time, so that the phase goes on from block to block and call to call */
+		double back_angle = 2 * M_PI * fmod(back * ((t0 / step_s) + at), 1.0);
+		double bc = cos(back_angle), bd = sin(back_angle), bcs = cos(2 * M_PI * back), bsn = sin(2 * M_PI * back);
 		for (int m = 0; m < block; m++) {
 			double where = first + m * step_s * s->rate_hz;
 			double whole = floor(where);
@@ -312,8 +317,11 @@ static void mix_source(const struct source *s, double t0, double step_s, double 
 				q += row[t] * win_q[base + t];
 			}
 			float on = on_air(s, t0 + (at + m) * step_s) ? gain : 0.0f;
-			out[2 * (at + m)] += on * i;
-			out[2 * (at + m) + 1] += on * q;
+			out[2 * (at + m)] += on * (float)(i * bc - q * bd);
+			out[2 * (at + m) + 1] += on * (float)(i * bd + q * bc);
+			double next = bc * bcs - bd * bsn;
+			bd = bc * bsn + bd * bcs;
+			bc = next;
 		}
 		at += block;
 	}

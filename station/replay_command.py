@@ -49,6 +49,8 @@ _SETTINGS: Final = {
 @click.pass_context
 def replay(ctx: click.Context, /, paths: tuple[Path, ...], as_json: bool, realtime: bool, **flags: Any) -> None:
     """Phân tích bản ghi IQ / Analyse recordings: SigMF, WAV IQ, raw cu8, ci8, ci16_le, cf32_le."""
+    if as_json and flags["collector"] is not None:
+        raise MisuseError("--json prints records, --collector sends them: give one of both")
     given = given_facts(**{name: flags.pop(name) for name in ("start_time", "sample_rate_hz", "center_freq_hz", "sample_format")})
     settings = load_station_settings(ctx.obj, {_SETTINGS[name][0]: (_SETTINGS[name][1], value) for name, value in flags.items()}).settings
     from config.band_plan import load_band_plan
@@ -82,7 +84,7 @@ def given_facts(
 
 
 def _sink(settings: StationSettings, *, as_json: bool) -> Sink:
-    if settings.uplink.collector is not None:
+    if settings.uplink.collector is not None and not as_json:
         return UplinkSink(settings.uplink.collector, station=settings.station.name, drain_timeout_s=settings.uplink.drain_timeout_s)
     return JsonSink() if as_json else TableSink()
 

@@ -12,7 +12,9 @@ import pytest
 
 def peak_rss_mib(path: Path) -> float:
     environment = {**os.environ, "CANHSONG_IDENTITY_GSM": "false", "CANHSONG_IDENTITY_LTE": "false"}
-    child = subprocess.Popen([sys.executable, "-m", "station.cli", "replay", "--json", str(path)], stdout=subprocess.DEVNULL, env=environment)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "station.cli", "replay", "--json", str(path)], stdout=subprocess.DEVNULL, env=environment
+    )
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0

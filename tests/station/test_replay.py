@@ -209,3 +209,9 @@ def test_a_given_start_time_dates_the_records(make_sigmf: Make, capfd: pytest.Ca
     assert run(["replay", "--json", "--start-time", "2026-11-24T10:00:00+07:00", "--station", "kit-7", str(make_sigmf())]) == 0
     last = json.loads(capfd.readouterr().out.splitlines()[-1])
     assert (last["start_time_ns"], last["time_source"], last["station"]) == (1_795_489_200_000_000_000, "given", "kit-7")
+
+
+def test_json_and_a_collector_together_are_misuse(make_sigmf: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["replay", "--json", "--collector", "tcp://127.0.0.1:1", str(make_sigmf())]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "give one of both" in line

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+from collector.errors import StorageError
 from collector.journal import Entry, JournalReader
 from config.errors import WireError
 from config.wire import AnyRecord, decode_record
@@ -63,8 +64,17 @@ def catch_up(reader: JournalReader, effect: Effect) -> int:
 
 
 def follow(journal: Path, effect: Effect, stopped: Callable[[], bool]) -> None:
-    """Apply what comes into ``journal`` until ``stopped`` says so."""
+    """Apply what comes into ``journal`` until ``stopped`` says so.
+
+    Raises:
+        StorageError: the follower has seen more than the journal holds, so new entries would pass it by unseen.
+    """
     with JournalReader(journal) as reader:
+        if (last := reader.last_entry()) < (cursor := effect.cursor()):
+            raise StorageError(
+                f"the {effect.name} store has seen entry {cursor} and {journal} ends with {last}: the journal was replaced or is older; "
+                "put the right one back, or move the store away and it is made again from this one"
+            )
         while not stopped():
             if catch_up(reader, effect) < BATCH_ENTRIES:
                 time.sleep(POLL_S)

@@ -69,7 +69,8 @@ class Journal:
             self._committed: dict[SpoolKey, int] = {
                 (station, spool): seq for station, spool, seq in self._db.execute("SELECT station, spool_id, committed_seq FROM spool")
             }
-            self._next_entry = _last_entry(folder) + 1
+            with JournalReader(folder) as reader:
+                self._next_entry = reader.last_entry() + 1
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"{folder}: the journal cannot be opened: {error}; check the folder's permissions and the disk") from error
         self._dirty = False
@@ -183,6 +184,10 @@ class JournalReader:
                 break
         return found
 
+    def last_entry(self) -> int:
+        """Return the number of the last entry; 0: there is none."""
+        return max((_bound(self._connection(path), "max") or 0 for path in segment_paths(self._folder)), default=0)
+
     def totals(self) -> Mapping[str, int]:
         """Return how many records, rejections, missing numbers and unread frames the journal holds."""
         sums = {"records": 0, "rejected": 0, "gaps": 0, "frames_aside": 0}
@@ -245,14 +250,6 @@ def _open(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous=FULL")
     db.executescript(_SCHEMA)
     return db
-
-
-def _last_entry(folder: Path) -> int:
-    last = 0
-    with JournalReader(folder) as reader:
-        for path in segment_paths(folder):
-            last = max(last, _bound(reader._connection(path), "max") or 0)
-    return last
 
 
 def _bound(db: sqlite3.Connection, which: str) -> int | None:

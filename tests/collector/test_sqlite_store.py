@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collector.errors import StorageError
-from collector.followers import Heard, catch_up
+from collector.followers import Heard, catch_up, follow
 from collector.journal import Entry, Journal, JournalReader
 from collector.sqlite_effect import SqliteEffect
 from collector.sqlite_spectra import KEPT_ROWS
@@ -207,3 +207,10 @@ def test_an_effect_that_fails_leaves_neither_itself_nor_its_cursor(filled: Fille
 def test_where_there_is_no_store_one_line_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="canhsong-collector serve"):
         SqliteStore(tmp_path / "nowhere" / "store.db")
+
+
+def test_a_journal_that_is_older_than_the_store_is_noticed(filled: Filled, tmp_path: Path) -> None:
+    Journal(tmp_path / "journal").close()
+    filled.put(emission(0), emission(1))
+    with pytest.raises(StorageError, match=r"has seen entry 2 and .* ends with 0"):
+        follow(tmp_path / "journal", filled.effect, lambda: True)

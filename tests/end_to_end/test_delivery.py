@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 from collector.journal import JournalReader
@@ -121,3 +123,18 @@ def test_serve_ends_cleanly_by_sigterm(tmp_path: Path) -> None:
     assert collector.stop() == 0
     assert not any(Path(f"/proc/{part}").exists() for part in parts.values())
     assert "Traceback" not in collector.said()
+
+
+def test_an_address_in_use_is_one_line_and_ends_the_program(collector: Collector, tmp_path: Path) -> None:
+    for option, address in (("--ingest", collector.ingest), ("--http", collector.page)):
+        addresses = {"--ingest": "--ingest=tcp://127.0.0.1:*", "--http": "--http=127.0.0.1:0", option: f"{option}={address}"}
+        result = subprocess.run(
+            [sys.executable, "-m", "collector.cli", "--data", str(tmp_path / "other"), "serve", *addresses.values()],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert result.returncode == 2
+        assert f"choose another with {option}" in result.stderr
+        assert "Traceback" not in result.stderr

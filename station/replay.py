@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.band_plan import BandPlan
 from config.settings import StationSettings
@@ -17,7 +18,9 @@ from station.playback import Playback, open_recording
 from station.receiver import IQBlock
 from station.recording import Capture, GivenFacts, Recording
 from station.sample_clock import SampleClock
-from station.tuning import Tuning, TuningFacts
+
+if TYPE_CHECKING:
+    from station.tuning import TuningFacts
 
 BLOCK_SAMPLES = 1 << 18
 Progress = Callable[[int], None]
@@ -62,6 +65,8 @@ class Replay:
 
     def _capture(self, receiver: Playback, recording: Recording, capture: Capture, pace: tuple[_Pacer, Progress]) -> int:
         """Replay one capture; what is wrong with it is told, and what was found until there is not lost."""
+        from station.tuning import Tuning  # compiled code and all: what cannot be opened need not wait for it
+
         pacer, told = pace
         tuning = Tuning(self._facts(recording, capture), settings=self.settings, plan=self.plan)
         for fault in recording.faults:
@@ -83,6 +88,8 @@ class Replay:
         return 1 if problems else 0
 
     def _facts(self, recording: Recording, capture: Capture) -> TuningFacts:
+        from station.tuning import TuningFacts
+
         station = self.settings.station
         position = None
         if station.lat_deg is not None and station.lon_deg is not None:

@@ -14,6 +14,7 @@ from dsp.artefacts import clipping, dc_spike, is_dc, sorted_out
 from dsp.bursts import MIN_ROWS, activity, row_weights, short_regions
 from dsp.detection import DEFAULT_SETTINGS, dwell_pfa
 from dsp.errors import ParameterError
+from dsp.free_bins import relative_sigma
 from dsp.measure import CUT_BINS, measured, without_spike
 from dsp.regions import Region, detected_bins, regions
 from dsp.thresholds import Test, floor_steps, plan, widened
@@ -73,7 +74,10 @@ def _steady(psd: Psd, floor: NoiseFloor, tests: tuple[Test, ...], gap_bins: int)
     """Return the ranges that the dwell's mean shows."""
     ratio = psd.mean / floor.density.astype(np.float64)
     mask = detected_bins(ratio, tests, ripple=floor.ripple)
-    return regions(mask, ratio, gap_bins=gap_bins, bin_hz=psd.bin_hz) if mask.any() else []
+    if not mask.any():
+        return []
+    bin_sigma = 8.0 * relative_sigma(psd.n_averages, 64, psd.overlap)
+    return regions(mask, ratio, gap_bins=gap_bins, bin_hz=psd.bin_hz, bin_sigma=bin_sigma)
 
 
 def _without_wrap(found: list[Region], n_fft: int) -> list[Region]:

@@ -22,9 +22,9 @@ MIN_WINDOW_BLOCKS: Final = 8
 SIGNAL_WIDTHS: Final = np.array([8, 32, 128], np.int64)
 """Widths, in blocks of 4 bins' stride, at which signals are set aside before a curve is judged."""
 SIGNAL_SIGMA: Final = 5.0
-MIN_KEPT: Final = 0.4
+MIN_KEPT: Final = 0.2
 MIN_KEPT_BY_CURVE: Final = 0.985
-"""One level may set more than half of the free blocks aside as signals; a curve hardly any, or it cuts corners."""
+"""One level may set most of the free blocks aside as signals (what remains must be level); a curve hardly any, or it cuts corners."""
 SEGMENTS: Final = 16
 CHI_SQUARE_LIMIT: Final = 3.3
 """Mean square of 16 normal deviates that noise exceeds once in 1e5."""

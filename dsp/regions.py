@@ -20,6 +20,10 @@ NOTCH_LEVEL_RATIO: Final = 10.0
 COMB_GAP_HZ: Final = 60e3
 COMB_LINES: Final = 4
 """An idle LTE carrier is a comb: reference signals 15 kHz wide every 45 kHz (TS 36.211 cl. 6.10.1, two ports); four pieces are a comb."""
+FILLED_PART: Final = 0.4
+FILLED_SIGMA: Final = 3.0
+WEAK_EXCESS: Final = 2.0
+"""A gap between weak pieces whose mean excess is clear of noise and near theirs holds the same signal, just under the thresholds."""
 SKIRT_PART: Final = 0.1
 SKIRT_RATIO: Final = 10.0
 """A piece at least 10 dB weaker, nearer than a tenth of its strong neighbour's width, is that one's skirt."""
@@ -114,13 +118,16 @@ def runs(mask: BoolArray, gap: int = 0) -> list[Region]:
     return merged
 
 
-def regions(mask: BoolArray, ratio: RealArray, *, gap_bins: int, bin_hz: float) -> list[Region]:
-    """Return the emissions' ranges: marked runs merged over ``gap_bins``, combs, notches and skirts, split at deep valleys."""
+def regions(mask: BoolArray, ratio: RealArray, *, gap_bins: int, bin_hz: float, bin_sigma: float) -> list[Region]:
+    """Return the emissions' ranges: marked runs merged over ``gap_bins``, combs, notches and skirts, split at deep valleys.
+
+    ``bin_sigma``: relative standard deviation of one bin inside a wide mean.
+    """
     joined = runs(mask, gap_bins)
     if len(joined) >= COMB_LINES:
         joined = _combs(joined, round(COMB_GAP_HZ / bin_hz))
     if len(joined) > 1:
-        joined = _merged(joined, ratio)
+        joined = _merged(joined, ratio, bin_sigma)
     width = max(gap_bins, 3)
     return [part for region in joined for part in _split(region, ratio, width)]
 
@@ -139,7 +146,7 @@ def _combs(joined: list[Region], gap: int) -> list[Region]:
     return merged
 
 
-def _merged(joined: list[Region], ratio: RealArray) -> list[Region]:
+def _merged(joined: list[Region], ratio: RealArray, bin_sigma: float) -> list[Region]:
     """Return the regions with those made one that a notch separates or of which one is the other's skirt; nearest neighbours first."""
     total = np.concatenate([[0.0], np.cumsum(ratio - 1.0)])
     merged = list(joined)
@@ -149,7 +156,7 @@ def _merged(joined: list[Region], ratio: RealArray) -> list[Region]:
             pieces = merged[i : i + reach + 1]
             between = sum(high - low for low, high in pieces[1:-1])
             gap = pieces[-1][0] - pieces[0][1]
-            if 4 * between <= gap and _belong(pieces[0], pieces[-1], total):
+            if 4 * between <= gap and _belong(pieces[0], pieces[-1], total, bin_sigma):
                 merged[i : i + reach + 1] = [(pieces[0][0], pieces[-1][1])]
                 i = max(i - 1, 0)
             else:
@@ -157,7 +164,7 @@ def _merged(joined: list[Region], ratio: RealArray) -> list[Region]:
     return merged
 
 
-def _belong(left: Region, right: Region, total: RealArray) -> bool:
+def _belong(left: Region, right: Region, total: RealArray, bin_sigma: float) -> bool:
     """Return whether two neighbouring regions are one emission; ``total``: running sum of the excess over the floor."""
     (a, b), (c, d) = left, right
     levels = (float(total[b] - total[a]) / (b - a), float(total[d] - total[c]) / (d - c))
@@ -165,7 +172,9 @@ def _belong(left: Region, right: Region, total: RealArray) -> bool:
     width = b - a if levels[0] >= levels[1] else d - c
     notch = c - b <= NOTCH_PART * min(b - a, d - c) and strong <= NOTCH_LEVEL_RATIO * weak
     skirt = c - b <= SKIRT_PART * width and strong >= SKIRT_RATIO * weak
-    return notch or skirt
+    inside = float(total[c] - total[b]) / (c - b)
+    filled = inside >= max(FILLED_PART * weak, FILLED_SIGMA * bin_sigma / (c - b) ** 0.5) and strong <= WEAK_EXCESS
+    return notch or skirt or filled
 
 
 def _split(region: Region, ratio: RealArray, width: int) -> list[Region]:

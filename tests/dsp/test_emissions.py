@@ -111,6 +111,14 @@ def test_a_fading_notch_does_not_split_a_carrier() -> None:
     assert emission.upper_offset_hz - emission.lower_offset_hz == pytest.approx(1.6e6, rel=0.05)
 
 
+@pytest.mark.parametrize(("rate_hz", "width_hz", "level_db"), [(19.2e6, 9e6, -10), (19.2e6, 4.5e6, -12), (2.4e6, 1.6e6, -6)])
+def test_a_weak_wide_carrier_is_one_emission_and_not_its_stronger_pieces(rate_hz: float, width_hz: float, level_db: float) -> None:
+    rng, n = np.random.default_rng(23), 600_000 if rate_hz < 5e6 else 1_200_000
+    samples = noise(rng, n) + band(rng, n, -0.05 * rate_hz, width_hz, 10 ** (level_db / 10), rate_hz)
+    emission = only(found(welch(samples, rate_hz=rate_hz, row_step_s=0.002)))
+    assert emission.bandwidth_hz == pytest.approx(width_hz, rel=0.25)
+
+
 def test_a_carrier_that_the_edge_cuts_says_so() -> None:
     rng = np.random.default_rng(7)
     low = only(found(welch(noise(rng, N_DWELL) + band(rng, N_DWELL, -1.2e6, 4e5, 10.0), row_step_s=0.002)))

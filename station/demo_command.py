@@ -154,7 +154,7 @@ def _table(rows: list[dict[str, Any]]) -> Any:
             f"{row['bandwidth_hz'] / 1e3:.1f}",
             f"{row['snr_db']:.1f}",
             datetime.fromtimestamp(row["first_time_ns"] / 1e9).astimezone().strftime("%H:%M:%S"),
-            f"{(row['last_time_ns'] - row['first_time_ns']) / 1e9:.1f} s",
+            f"{(row['watched_until_ns'] - row['first_time_ns']) / 1e9:.1f} s",
             "đang phát / on" if row["state"] == "open" else "đã tắt / off",
             Text(row["label"] or ""),
         )

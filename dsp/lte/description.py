@@ -12,7 +12,7 @@ from dsp.lte.impulse_response import measure_taps
 from dsp.lte.narrowband import Narrowband
 from dsp.lte.ofdm import HALF_FRAME, N_FFT, SAMPLE_RATE_HZ
 from dsp.lte.params import CENTRE_RB, CENTRE_SUBCARRIERS, SFN_CYCLE
-from dsp.lte.pbch import Broadcast
+from dsp.lte.pbch import SINGLE_MARGIN, Broadcast
 from dsp.lte.raster import choose_raster_point
 from dsp.lte.types import LteCell
 from dsp.types import PpmEstimate
@@ -21,7 +21,8 @@ from dsp.units import db
 FIRM_RANGE_DB: Final = 13.0
 """A cell further below the strongest of its carrier is not called identified: the bench proves 12 dB."""
 _BENEATH_COUNT: Final = 2
-"""A cell found beneath another needs this many MIBs in step, whatever the margin of one."""
+_BENEATH_MARGIN: Final = 2 * SINGLE_MARGIN
+"""A cell found beneath another needs so many MIBs in step, and on average each with the margin that a single one would need."""
 _MIN_HALF_FRAMES: Final = 6
 _SIGMA_SLACK: Final = 1.5  # the line's fit against the bound it is reckoned from
 _FEIGNED_PPM: Final = ((40.0, 2.5), (4.0, 1.0), (0.0, 0.0))
@@ -82,8 +83,8 @@ def _doubt(cell: ReadCell, strongest: ReadCell) -> str:
         return "a single MIB passed its CRC, with a margin that chance may reach"
     if cell is strongest:
         return ""
-    if broadcast.count < _BENEATH_COUNT:
-        return "a single MIB, beneath a stronger cell"
+    if broadcast.count < _BENEATH_COUNT or broadcast.margin < _BENEATH_MARGIN:
+        return "MIB read, but beneath a stronger cell and not firmly enough"
     below_db = db(strongest.statistics.signal / cell.statistics.signal)
     if below_db > FIRM_RANGE_DB:
         return f"MIB read, but {below_db:.0f} dB beneath the strongest cell of the carrier: beyond the proven range of 12 dB"

@@ -243,7 +243,7 @@ def _backward() -> tuple[Any, ComplexArray, ComplexArray]:
 
     product = pyfftw.zeros_aligned((_BLOCKS_PER_ROW, BLOCK), np.complex64)
     correlation = pyfftw.empty_aligned((_BLOCKS_PER_ROW, BLOCK), np.complex64)
-    plan = pyfftw.FFTW(product, correlation, axes=(1,), direction="FFTW_BACKWARD", flags=("FFTW_MEASURE",))
+    plan = pyfftw.FFTW(product, correlation, axes=(1,), direction="FFTW_BACKWARD", flags=("FFTW_ESTIMATE",))
     product[:] = 0
     return plan, product, correlation
 

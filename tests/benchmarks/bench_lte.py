@@ -129,7 +129,8 @@ def sensitivity(short: bool, trials: int, figures: dict[str, Any]) -> None:
             "extended prefix, 80 ms": Air(cell={"cp": "extended"}),
         }
     for name, air in series.items():
-        rows = curve(name, air, snrs, trials if name == "white noise, 80 ms" else max(trials // 2, 4))
+        main = name == "white noise, 80 ms"
+        rows = curve(name, air, snrs if main else snrs[::2], trials if main else max(trials // 3, 4))
         print(f"  50 % at {crossing(rows, 'pci'):.1f} dB (PCI), {crossing(rows, 'mib'):.1f} dB (MIB)")
         figures.setdefault("sensitivity", {})[name] = rows
 
@@ -250,7 +251,9 @@ def phantoms(short: bool, seconds: float, figures: dict[str, Any]) -> None:
     dwells = round(seconds / 0.08)
     said = {"identified": 0, "synchronised": 0}
     rng = np.random.default_rng(600)
-    for _ in range(dwells):
+    for dwell in range(dwells):
+        if dwell and dwell % 1250 == 0:
+            print(f"  noise, {dwell * 0.08:.0f} s so far: {said}", flush=True)
         for cell in find_cells(white(rng, 153_600, 0.0), sample_rate_hz=RATE, center_freq_hz=800e6):
             said[cell.status] += 1
     print(f"\n  noise, {dwells * 0.08:.0f} s: {said['identified']} identified, {said['synchronised']} synchronised", flush=True)

@@ -50,11 +50,21 @@ class Tracker:
         self._seed = seed
         self._gap_ns = round(merge_gap_s * 1e9)
         self._tracks: list[_Track] = []
+        self._seen_to_ns: int | None = None
         self.count = 0
         """Tracks begun so far."""
 
-    def dwell(self, sightings: Sequence[Sighting], *, end_ns: int, slack_hz: float, held: Held) -> list[TrackEvent]:
-        """Return the events of one dwell that ended at ``end_ns``. ``slack_hz``: edges this close still belong together."""
+    def dwell(
+        self, sightings: Sequence[Sighting], *, end_ns: int, slack_hz: float, held: Held, start_ns: int | None = None
+    ) -> list[TrackEvent]:
+        """Return the events of one dwell from ``start_ns`` (None: where the one before ended) to ``end_ns``.
+
+        ``slack_hz``: edges this close still belong together. Time between two dwells, when the receiver was elsewhere, counts neither as
+        on nor as off.
+        """
+        known = self._seen_to_ns is not None and start_ns is not None
+        unseen_ns = max(0, (start_ns or 0) - (self._seen_to_ns or 0)) if known else 0
+        self._seen_to_ns = end_ns
         events: list[TrackEvent] = []
         mine: dict[int, list[Sighting]] = {}
         new: list[list[Sighting]] = []
@@ -69,6 +79,7 @@ class Tracker:
             else:
                 new[group].append(sighting)
         for index, track in enumerate(self._tracks):
+            track.skip(unseen_ns)
             if pieces := mine.get(index):
                 track.add(joined(pieces), self._gap_ns)
             elif held(track.last.lower_freq_hz, track.last.upper_freq_hz):
@@ -125,6 +136,9 @@ class _Track:
         self.track_id = track_id
         self.first_ns = first.first_ns
         self.last_ns = self.held_ns = first.last_ns
+        self.unseen_ns = 0
+        """Time since the first sight when the receiver was elsewhere, and the part of it since the last sight."""
+        self.unseen_since_ns = 0
         self.last = first
         self.burst_count = first.burst_count
         self.on_s = first.on_s
@@ -139,7 +153,8 @@ class _Track:
 
     def add(self, one: Sighting, gap_ns: int) -> None:
         """Take in what the next dwell shows."""
-        goes_on = one.first_ns - max(self.last_ns, self.held_ns) <= gap_ns
+        goes_on = one.first_ns - max(self.last_ns, self.held_ns) - self.unseen_since_ns <= gap_ns
+        self.unseen_since_ns = 0
         self.burst_count += one.burst_count - (1 if goes_on else 0)
         self.on_s += one.on_s
         self.last_ns = self.held_ns = max(self.last_ns, one.last_ns)
@@ -150,10 +165,15 @@ class _Track:
         self.all.add(one)
         self.since.add(one)
 
+    def skip(self, unseen_ns: int) -> None:
+        """Note that the receiver was elsewhere for ``unseen_ns`` before the dwell that comes now."""
+        self.unseen_ns += unseen_ns
+        self.unseen_since_ns += unseen_ns
+
     def hold(self, end_ns: int) -> None:
         """Note that it is still there until ``end_ns``, too weak to be found anew."""
-        self.on_s += (end_ns - max(self.last_ns, self.held_ns)) / 1e9
-        self.held_ns = end_ns
+        self.on_s += (end_ns - max(self.last_ns, self.held_ns) - self.unseen_since_ns) / 1e9
+        self.held_ns, self.unseen_since_ns = end_ns, 0
 
     def wants_update(self, now_ns: int, settings: TracksSection) -> bool:
         """Return whether there is something worth saying."""
@@ -171,7 +191,7 @@ class _Track:
         measured = self._measured(means)
         self.told_level_db, self.told_center_hz, self.told_ns = self.level_db, self.last.center_freq_hz, at_ns
         self.since = _Means()
-        duration_s = (self.last_ns - self.first_ns) / 1e9
+        watched_s = (self.last_ns - self.first_ns - self.unseen_ns + self.unseen_since_ns) / 1e9
         return TrackEvent(
             event=event,
             track_id=self.track_id,
@@ -180,7 +200,7 @@ class _Track:
             first_ns=self.first_ns,
             last_ns=self.last_ns,
             burst_count=self.burst_count,
-            duty=min(1.0, self.on_s / duration_s) if duration_s > 0 else 1.0,
+            duty=min(1.0, self.on_s / watched_s) if watched_s > 0 else 1.0,
         )
 
     def _measured(self, means: _Means) -> Sighting:

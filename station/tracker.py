@@ -54,16 +54,14 @@ class Tracker:
         self.count = 0
         """Tracks begun so far."""
 
-    def dwell(
-        self, sightings: Sequence[Sighting], *, end_ns: int, slack_hz: float, held: Held, start_ns: int | None = None
-    ) -> list[TrackEvent]:
-        """Return the events of one dwell from ``start_ns`` (None: where the one before ended) to ``end_ns``.
+    def dwell(self, sightings: Sequence[Sighting], *, span_ns: tuple[int, int], slack_hz: float, held: Held) -> list[TrackEvent]:
+        """Return the events of one dwell, which lasted from the first to the second of ``span_ns``.
 
         ``slack_hz``: edges this close still belong together. Time between two dwells, when the receiver was elsewhere, counts neither as
         on nor as off.
         """
-        known = self._seen_to_ns is not None and start_ns is not None
-        unseen_ns = max(0, (start_ns or 0) - (self._seen_to_ns or 0)) if known else 0
+        start_ns, end_ns = span_ns
+        unseen_ns = 0 if self._seen_to_ns is None else max(0, start_ns - self._seen_to_ns)
         self._seen_to_ns = end_ns
         events: list[TrackEvent] = []
         mine: dict[int, list[Sighting]] = {}

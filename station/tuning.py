@@ -166,8 +166,7 @@ class Tuning:
         middle = self._facts.center_freq_hz or 0.0
         return self._tracker.dwell(
             sightings,
-            start_ns=self._facts.clock.time_ns(findings.first_sample),
-            end_ns=self._facts.clock.time_ns(findings.end_sample),
+            span_ns=(self._facts.clock.time_ns(findings.first_sample), self._facts.clock.time_ns(findings.end_sample)),
             slack_hz=2.0 * findings.psd.bin_hz,
             held=lambda low, high: shows_signal(findings, low - middle, high - middle, hold_db=self._settings.tracks.hold_db),
         )

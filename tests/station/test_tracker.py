@@ -55,7 +55,7 @@ def follow(dwells: list[list[Sighting]], *, held: bool = False, seed: str = "s",
     tracker = Tracker(TracksSection(**settings), seed=seed, merge_gap_s=0.01)
     events = []
     for index, seen in enumerate(dwells):
-        events += tracker.dwell(seen, start_ns=ns(index), end_ns=ns(index + 1), slack_hz=1e3, held=lambda low, high: held)
+        events += tracker.dwell(seen, span_ns=(ns(index), ns(index + 1)), slack_hz=1e3, held=lambda low, high: held)
     return events + tracker.finish(round(len(dwells) * DWELL_S * 1e9))
 
 
@@ -174,7 +174,7 @@ def test_a_carrier_that_is_visited_now_and_then_is_on_all_the_time() -> None:
     tracker = Tracker(TracksSection(), seed="s", merge_gap_s=0.01)
     visits = [0, 4, 8, 12]
     for visit in visits:
-        tracker.dwell([sighting(visit)], start_ns=ns(visit), end_ns=ns(visit + 1), slack_hz=1e3, held=lambda low, high: False)
+        tracker.dwell([sighting(visit)], span_ns=(ns(visit), ns(visit + 1)), slack_hz=1e3, held=lambda low, high: False)
     (clear,) = tracker.finish(ns(13))
     assert clear.burst_count == 1
     assert clear.duty == pytest.approx(1.0)
@@ -184,7 +184,7 @@ def test_a_carrier_that_was_off_at_one_visit_has_two_bursts() -> None:
     tracker = Tracker(TracksSection(clear_after_s=60.0), seed="s", merge_gap_s=0.01)
     for visit, seen in ((0, True), (4, False), (8, True)):
         sightings = [sighting(visit)] if seen else []
-        tracker.dwell(sightings, start_ns=ns(visit), end_ns=ns(visit + 1), slack_hz=1e3, held=lambda low, high: False)
+        tracker.dwell(sightings, span_ns=(ns(visit), ns(visit + 1)), slack_hz=1e3, held=lambda low, high: False)
     (clear,) = tracker.finish(ns(9))
     assert clear.burst_count == 2
     assert clear.duty == pytest.approx(2 / 3)

@@ -20,6 +20,8 @@ from dsp.lte.types import LteCell
 RECHECK_S: Final = 3600.0
 MIN_SIGMA_PPM: Final = 0.05
 """A base station's own clock is good to 0.05 ppm (TS 45.010 cl. 5.1, TS 36.104 cl. 6.5.1)."""
+LTE_SIGMA_PPM: Final = 0.25
+"""A look at LTE is short: its clock was seen to be up to 0.35 ppm off (80 ms, 25 resource blocks)."""
 OUTLIER_SIGMAS: Final = 5.0
 FILE_NAME: Final = "calibration.json"
 
@@ -70,13 +72,32 @@ def solve(witnesses: Sequence[Witness], *, time_ns: int, temperature_c: float | 
     return Calibration(ppm=ppm, sigma_ppm=sigma, n_cells=len(near), time_ns=time_ns, temperature_c=temperature_c)
 
 
-def witnesses_of(cells: Sequence[GsmCell | LteCell]) -> list[Witness]:
-    """Return what those ``cells`` whose identity is proved say of the clock."""
-    return [
-        Witness(ppm=cell.ppm, sigma_ppm=cell.ppm_sigma)
-        for cell in cells
-        if cell.status == "identified" and cell.ppm is not None and cell.ppm_sigma is not None
-    ]
+class WitnessLog:
+    """The latest word of each cell, for as long as a calibration lasts."""
+
+    def __init__(self) -> None:
+        """Nothing heard."""
+        self._heard: dict[tuple[object, ...], tuple[Witness, int]] = {}
+
+    def add(self, cells: Sequence[GsmCell | LteCell], *, time_ns: int) -> bool:
+        """Take in those ``cells`` whose identity is proved; return whether there was one."""
+        known = len(self._heard)
+        proved = False
+        for cell in cells:
+            if cell.status != "identified" or cell.ppm is None or cell.ppm_sigma is None:
+                continue
+            proved = True
+            lte = isinstance(cell, LteCell)
+            key = (lte, cell.freq_hz, cell.pci if isinstance(cell, LteCell) else cell.bsic)
+            sigma = max(cell.ppm_sigma, LTE_SIGMA_PPM if lte else MIN_SIGMA_PPM)
+            self._heard[key] = (Witness(ppm=cell.ppm, sigma_ppm=sigma), time_ns)
+        oldest = time_ns - round(RECHECK_S * 1e9)
+        self._heard = {key: one for key, one in self._heard.items() if oldest <= one[1]}
+        return proved or len(self._heard) != known
+
+    def witnesses(self) -> list[Witness]:
+        """Return what the cells say."""
+        return [witness for witness, _ in self._heard.values()]
 
 
 class CalibrationFile:
@@ -110,6 +131,14 @@ class CalibrationFile:
         with tempfile.NamedTemporaryFile("w", dir=self._path.parent, prefix=".calibration-", delete=False) as file:
             json.dump(known, file, indent=2, sort_keys=True)
         os.replace(file.name, self._path)
+
+
+def temperature_c() -> float | None:
+    """Return the machine's temperature; None where it has no sensor."""
+    for path in sorted(Path("/sys/class/thermal").glob("thermal_zone*/temp")):
+        with contextlib.suppress(OSError, ValueError):
+            return int(path.read_text()) / 1000.0
+    return None
 
 
 def _weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:

@@ -18,6 +18,11 @@ COMMANDS: Final = {
     "settings": "station.settings_command:settings",
     "demo": "station.demo_command:demo",
     "scan": "station.scan_command:scan",
+    "run": "station.run_command:run",
+    "watch": "station.watch_command:watch",
+    "devices": "station.devices_command:devices",
+    "doctor": "station.doctor_command:doctor",
+    "capture": "station.capture_command:capture",
 }
 """Command -> module:attribute. A module that is not there is no command."""
 

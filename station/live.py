@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,11 +16,10 @@ from config.wire import AnyRecord, Header, Position
 from config.wire.base import Origin
 from dsp.gsm.types import GsmCell
 from dsp.lte.types import LteCell
-from station.calibration import Calibration, CalibrationFile, solve, witnesses_of
+from station.calibration import Calibration, CalibrationFile, WitnessLog, solve, temperature_c
 from station.errors import MisuseError, ReceiverError
 from station.identity_board import IdentityBoard
 from station.live_clock import LiveClock
-from station.output import Sink
 from station.receiver_process import ReceiverProcess, ReceiverState
 from station.reference_floor import with_reference
 from station.scan_plan import ReceiverFacts, Sweep, WantedRange, plan_sweep
@@ -77,9 +76,9 @@ def state_folder(settings: StationSettings) -> Path:
 class LiveStation:
     """One receiver at work."""
 
-    def __init__(self, settings: StationSettings, plan: BandPlan, *, sink: Sink, say: Say) -> None:
+    def __init__(self, settings: StationSettings, plan: BandPlan, *, say: Say) -> None:
         """Nothing is opened yet."""
-        self.settings, self.plan, self.sink, self.say = settings, plan, sink, say
+        self.settings, self.plan, self.say = settings, plan, say
         self.clock = LiveClock()
         self.ranges = wanted_ranges(settings, plan)
         self._files = CalibrationFile(state_folder(settings))
@@ -91,10 +90,16 @@ class LiveStation:
         )
         self._state: ReceiverState | None = None
         self._boot_id = _boot_id()
+        self._witnesses = WitnessLog()
         self.board = IdentityBoard(settings.identity, settings.sweep, sample_rate_hz=settings.receiver.sample_rate_hz)
-        self.cells: list[GsmCell | LteCell] = []
+        self.results: list[HopResult] = []
+        """What the last sweep gave."""
         self.faults: list[str] = []
+        self.stopping = False
+        """True: order nothing more, end soon."""
         self.sweeps_done = 0
+        self.on_outage: Callable[[], None] | None = None
+        """Called now and then while the receiver is away."""
         self.on_sweep: Callable[[Sequence[HopResult]], None] | None = None
 
     def open(self) -> ReceiverState:
@@ -109,7 +114,7 @@ class LiveStation:
 
     def _set_up(self, state: ReceiverState) -> None:
         self._state = state
-        self.sweeper = Sweeper(self.receiver, state, self.settings, self.clock.time_ns)
+        self.sweeper = Sweeper(self.receiver, state, self.settings, self.clock.time_ns, stopping=lambda: self.stopping)
         self.calibration = self._known(state.serial)
         self.sweeper.ppm = self.calibration.ppm if self.calibration else 0.0
         self.plans = self.plan_sweeps()
@@ -161,28 +166,33 @@ class LiveStation:
         """``hil`` where the dongle is a virtual one, else ``live``."""
         return "hil" if "virtual dongle" in self.state.name or os.environ.get("CANHSONG_VIRTUAL_DONGLE") else "live"
 
-    def sweep_once(self) -> list[AnyRecord]:
-        """Sweep, look for cells where there is reason to, and return the records. A receiver that fails is opened again, and it is told."""
+    def sweep_once(self) -> Iterator[list[AnyRecord]]:
+        """Sweep, look for cells where there is reason to, and yield the records as they come.
+
+        The first cells settle the clock error: until it is known what was swept waits for them. A receiver that fails is opened again,
+        and it is told.
+        """
         plan = self.plans.plain if self.sweeps_done % 2 == 0 else self.plans.shifted
         results: list[HopResult] = []
-        records: list[AnyRecord] = []
         try:
             for one in self.sweeper.sweep(plan):
                 self._note(one)
                 results.append(one)
         except ReceiverError as error:
             self._recover(error)
-        header = self.header()
+        results = with_reference(results, self.settings.analysis)
+        self.results = results
         if self.on_sweep is not None:
             self.on_sweep(results)
-        results = with_reference(results, self.settings.analysis)
         sightings = self.log.sightings(results)
-        used_ppm = self.sweeper.ppm
-        records += self._looks(sightings, plan, header)
-        residual = ((1 + self.sweeper.ppm * 1e-6) / (1 + used_ppm * 1e-6) - 1) * 1e6
-        records += list(self.log.records(sightings, header=header, residual_ppm=residual))
+        used_ppm, known = self.sweeper.ppm, self.calibration is not None
+        if known:
+            yield list(self.log.records(sightings, header=self.header(), residual_ppm=0.0))
+        yield from self._looks(sightings, plan)
+        if not known:
+            residual = ((1 + self.sweeper.ppm * 1e-6) / (1 + used_ppm * 1e-6) - 1) * 1e6
+            yield list(self.log.records(sightings, header=self.header(), residual_ppm=residual))
         self.sweeps_done += 1
-        return records
 
     def finish(self) -> list[AnyRecord]:
         """Return what remains to be said at the end."""
@@ -200,29 +210,28 @@ class LiveStation:
             lines.append(f"ppm {known.ppm:+.2f} ± {known.sigma_ppm:.2f} ({known.n_cells} ô / cells)")
         return lines
 
-    def _looks(self, sightings: Sequence[Sighting], plan: Sweep, header: Header) -> list[AnyRecord]:
-        records: list[AnyRecord] = []
-        looks = self.board.due(sightings, plan.hops, time.monotonic())
+    def _looks(self, sightings: Sequence[Sighting], plan: Sweep) -> Iterator[list[AnyRecord]]:
         cells: list[GsmCell | LteCell] = []
         try:
-            for look in self.sweeper.look(looks):
+            for look in self.sweeper.look(self.board.due(sightings, plan.hops, time.monotonic())):
                 found = any(cell.status == "identified" for cell in look.cells)
                 self.board.looked(look.dwell, found=found, now_s=time.monotonic())
                 if look.fault:
                     self.fault(look.fault)
                 cells += look.cells
-                records += list(self.log.cells(look, header=header))
+                yield list(self.log.cells(look, header=self.header()))
         except ReceiverError as error:
             self._recover(error)
-        self.cells = cells or self.cells
         self._calibrate(cells)
-        return records
 
     def _calibrate(self, cells: Sequence[GsmCell | LteCell]) -> None:
         """Solve the clock error over the cells of one sweep; from the next tuning on it is allowed for."""
         if self.settings.receiver.ppm is not None:
             return
-        found = solve(witnesses_of(cells), time_ns=time.time_ns(), temperature_c=temperature_c())
+        now_ns = self.clock.time_ns(time.monotonic_ns())
+        if not self._witnesses.add(cells, time_ns=now_ns):
+            return
+        found = solve(self._witnesses.witnesses(), time_ns=now_ns, temperature_c=temperature_c())
         if found is None or abs(found.ppm) > 200.0:
             return
         self.calibration = found
@@ -247,29 +256,21 @@ class LiveStation:
     def _recover(self, error: ReceiverError) -> None:
         """Open the receiver again, as often as it takes."""
         self.fault(str(error))
-        while True:
+        while not self.stopping:
             try:
-                ppm = self.sweeper.ppm
                 self._state = self.receiver.restart()
-                self.sweeper.ppm = ppm
                 self.say("the receiver is open again")
                 return
             except ReceiverError as again:
                 if str(again) != self.faults[-1]:
                     self.fault(str(again))
+                if self.on_outage is not None:
+                    self.on_outage()
                 time.sleep(RETRY_S)
 
     def close(self) -> None:
         """End the receiver's process."""
         self.receiver.close()
-
-
-def temperature_c() -> float | None:
-    """Return the machine's temperature; None where it has no sensor."""
-    for path in sorted(Path("/sys/class/thermal").glob("thermal_zone*/temp")):
-        with contextlib.suppress(OSError, ValueError):
-            return int(path.read_text()) / 1000.0
-    return None
 
 
 def _boot_id() -> str | None:

@@ -74,7 +74,7 @@ def scan(ctx: click.Context, /, bands: tuple[str, ...], once: bool, as_json: boo
 
     plan = load_band_plan(Path(settings.plan.bands) if settings.plan.bands else None)
     sink: Sink = JsonSink() if as_json else TableSink()
-    station = LiveStation(settings, plan, sink=sink, say=say)
+    station = LiveStation(settings, plan, say=say)
     try:
         state = station.open()
         for line in plan_lines(station.plans.plain, state):
@@ -87,7 +87,8 @@ def scan(ctx: click.Context, /, bands: tuple[str, ...], once: bool, as_json: boo
             station.on_sweep = csv.add
         try:
             while True:
-                sink.put(station.sweep_once())
+                for records in station.sweep_once():
+                    sink.put(records)
                 if once:
                     break
                 if not as_json:

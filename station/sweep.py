@@ -24,6 +24,8 @@ BEHIND_S: Final = 0.002
 """A receiver that waited longer than this for its next order waited for the analysis."""
 Clock = Callable[[int], int]
 """Monotonic ns -> UTC ns."""
+OnDwell = Callable[[Dwell, int, int], None]
+"""Given each dwell as it was read, how many of its first samples are of no use, and UTC in ns of the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +69,17 @@ class Sweeper:
     """Runs sweeps and looks on one receiver process."""
 
     def __init__(
-        self, receiver: ReceiverProcess, state: ReceiverState, settings: StationSettings, clock: Clock, *, on_dwell: OnDwell | None = None
+        self,
+        receiver: ReceiverProcess,
+        state: ReceiverState,
+        settings: StationSettings,
+        clock: Clock,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``on_dwell`` is given every dwell as it was read, before it is analysed (the capture ring)."""
-        self._receiver, self._settings, self._clock, self._on_dwell = receiver, settings, clock, on_dwell
+        """``stopping``: asked between dwells whether to order nothing more."""
+        self._receiver, self._settings, self._clock, self._stopping = receiver, settings, clock, stopping
+        self.on_dwell: OnDwell | None = None
         self.rate_hz = state.sample_rate_hz
         self.settle = SettleLog(assumed_s=state.settle_s, sample_rate_hz=self.rate_hz)
         self._analysis = DwellAnalysis(settings.analysis, sample_rate_hz=self.rate_hz, sample_format="cu8")
@@ -85,7 +94,7 @@ class Sweeper:
         more = True
         while more or self._receiver.waiting:
             while more and self._receiver.can_order:
-                hop = next(hops, None)
+                hop = None if self._stopping() else next(hops, None)
                 more = hop is not None
                 if hop is not None:
                     n = self._head() + round(hop.dwell_s * self.rate_hz)
@@ -96,7 +105,7 @@ class Sweeper:
     def look(self, looks: Sequence[IdentityDwell]) -> Iterator[LookResult]:
         """Yield the cells of each of ``looks``, in order."""
         waiting, self._fresh = list(looks), True
-        while waiting or self._receiver.waiting:
+        while (waiting or self._receiver.waiting) and not self._stopping():
             while waiting and self._receiver.can_order:
                 one = waiting.pop(0)
                 n = self._head() + round(one.duration_s * self.rate_hz)
@@ -125,9 +134,8 @@ class Sweeper:
         hop: Hop = dwell.order.tag
         dropped = self._account(dwell)
         try:
-            if self._on_dwell is not None:
-                self._on_dwell(dwell)
             settled = self.settle.settled(dwell.samples)
+            self._tell(dwell, settled.n_samples)
             n = round(hop.dwell_s * self.rate_hz)
             first = min(settled.n_samples, dwell.order.n_samples - n // 2)
             samples = dwell.samples[2 * first : 2 * (first + n)]
@@ -156,9 +164,8 @@ class Sweeper:
         look: IdentityDwell = dwell.order.tag
         self._account(dwell)
         try:
-            if self._on_dwell is not None:
-                self._on_dwell(dwell)
             first = min(self.settle.settled(dwell.samples).n_samples, dwell.order.n_samples // 2)
+            self._tell(dwell, first)
             cells: tuple[GsmCell | LteCell, ...] = ()
             fault = None
             # cells are searched as the crystal has it: what was asked for is the middle, and the clock error is found whole
@@ -197,8 +204,9 @@ class Sweeper:
             find_cells(iq, sample_rate_hz=self.rate_hz, center_freq_hz=asked_hz, carriers=None if fills else tuple(edges), ppm=known)
         )
 
+    def _tell(self, dwell: Dwell, settled: int) -> None:
+        if self.on_dwell is not None:
+            self.on_dwell(dwell, settled, self._start_ns(dwell, 0))
+
     def _start_ns(self, dwell: Dwell, first: int) -> int:
         return self._clock(dwell.end_monotonic_ns) - round((dwell.order.n_samples - first) / self.rate_hz * 1e9)
-
-
-OnDwell = Callable[[Dwell], None]

@@ -58,7 +58,10 @@ class SweepLog:
         first = self._results[0].findings
         self.slack_hz = 2.0 * first.psd.bin_hz if first else 0.0
         events = self._tracker.dwell(
-            [scaled(one, residual_ppm) for one in sightings], end_ns=end_ns, slack_hz=self.slack_hz, held=self._held(residual_ppm)
+            [scaled(one, residual_ppm) for one in sightings],
+            span_ns=(min(one.start_ns for one in self._results), end_ns),
+            slack_hz=self.slack_hz,
+            held=self._held(residual_ppm),
         )
         for event in events:
             report = emission_report(event, header=header, relative=False, plan=self._plan)

@@ -1,9 +1,11 @@
 """The messages between station and collector, one file a kind. ``codec`` turns them into bytes and back."""
 
 from config.wire.base import Header, Position, Record
+from config.wire.capture_announcement import CaptureAnnouncement
 from config.wire.codec import AnyRecord, decode_record, encode_record, from_json, to_json
 from config.wire.emission import EmissionReport
 from config.wire.gsm_cell import GsmCellReport
+from config.wire.health import HealthReport
 from config.wire.lte_cell import LteCellReport
 from config.wire.occupancy import ChannelOccupancy, OccupancyReport
 from config.wire.spectrum import SpectrumReport
@@ -11,10 +13,12 @@ from config.wire.summary import SensitivityReport, SummaryReport
 
 __all__ = [
     "AnyRecord",
+    "CaptureAnnouncement",
     "ChannelOccupancy",
     "EmissionReport",
     "GsmCellReport",
     "Header",
+    "HealthReport",
     "LteCellReport",
     "OccupancyReport",
     "Position",

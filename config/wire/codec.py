@@ -7,15 +7,19 @@ from typing import Final
 import msgspec
 
 from config.errors import WireFormatError, WireVersionError
+from config.wire.capture_announcement import CaptureAnnouncement
 from config.wire.emission import EmissionReport
 from config.wire.gsm_cell import GsmCellReport
+from config.wire.health import HealthReport
 from config.wire.lte_cell import LteCellReport
 from config.wire.occupancy import OccupancyReport
 from config.wire.spectrum import SpectrumReport
 from config.wire.summary import SummaryReport
 from config.wire.version import MAX_RECORD_BYTES, WIRE_VERSION
 
-AnyRecord = EmissionReport | OccupancyReport | SpectrumReport | SummaryReport | GsmCellReport | LteCellReport
+AnyRecord = (
+    EmissionReport | OccupancyReport | SpectrumReport | SummaryReport | GsmCellReport | LteCellReport | HealthReport | CaptureAnnouncement
+)
 
 _PREFIX: Final = bytes([WIRE_VERSION])
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -1,0 +1,175 @@
+"""The station at work: sweeps without end, health, captures, and every record on its way before the next sweep begins."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from config.band_plan import BandPlan
+from config.settings import StationSettings
+from config.wire import AnyRecord, EmissionReport, GsmCellReport, LteCellReport
+from station.capture import CaptureError, CaptureFacts, CaptureRing, CaptureWriter
+from station.errors import StationError
+from station.health import HealthLog
+from station.live import LiveStation, Say, state_folder
+from station.output import Sink
+from station.receiver_process import Dwell
+from station.sweep import HopResult
+
+
+class UplinkState:
+    """What health says of the way to the collector; a station without one has nothing waiting."""
+
+    def waiting(self) -> tuple[int, int]:
+        """Return how many records wait, and how many live ones were dropped."""
+        return 0, 0
+
+
+class Agent:
+    """One live station with its sinks. Everything that goes wrong is in the next health record."""
+
+    def __init__(
+        self, settings: StationSettings, plan: BandPlan, *, sinks: Sequence[Sink], say: Say, uplink: UplinkState | None = None
+    ) -> None:
+        """Nothing is opened yet."""
+        self._settings, self._sinks = settings, sinks
+        self._say, self._uplink = say, uplink or UplinkState()
+        self.folder = state_folder(settings)
+        self.health = HealthLog(settings, folder=self.folder)
+        self.station = LiveStation(settings, plan, say=self._told)
+        self.station.on_sweep = self._swept
+        self.station.on_outage = self._outage
+        self._captures: CaptureWriter | None = None
+        self._ring: CaptureRing | None = None
+        self._known_cells: set[tuple[object, ...]] = set()
+        self._warm = False
+
+    def run(self, *, sweeps: int | None = None) -> None:
+        """Work until ``stop``; ``sweeps``: end after so many.
+
+        Raises:
+            StationError: the receiver cannot be opened at the start.
+        """
+        state = self.station.open()
+        self._open_captures(state.sample_rate_hz)
+        self._put([self._health()])
+        try:
+            while not self.stopping and (sweeps is None or self.station.sweeps_done < sweeps):
+                for records in self.station.sweep_once():
+                    self._put(records)
+                    self._trigger(records)
+                    if self.health.due:
+                        self._put([self._health()])
+                self._warm = True
+                self._write_captures()
+            self._write_captures(all_of_them=True)
+        finally:
+            self._put(self.station.finish())
+            self._put([self._health()])
+            self.station.close()
+
+    def stop(self) -> None:
+        """End soon: what is being read is still analysed and told. Safe in a signal handler."""
+        self.station.stopping = True
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the end is near."""
+        return self.station.stopping
+
+    def want_capture(self, freq_hz: float, reason: str) -> None:
+        """Have what is heard at ``freq_hz`` kept, from a moment ago on."""
+        if self._captures is None:
+            self.health.note("no capture: the ring is off (capture.ring_s = 0) or could not be made")
+            return
+        self._captures.trigger(freq_hz, onset_ns=self.station.clock.time_ns(time.monotonic_ns()), reason=reason)
+
+    def _told(self, text: str) -> None:
+        self.health.note(text)
+        self._say(text)
+
+    def _put(self, records: Iterable[AnyRecord]) -> None:
+        kept = list(records)
+        for sink in self._sinks:
+            try:
+                sink.put(kept)
+            except StationError as error:
+                self.health.note(str(error))
+                self._say(str(error))
+
+    def _swept(self, results: Sequence[HopResult]) -> None:
+        self.health.hops(results)
+
+    def _outage(self) -> None:
+        if self.health.due:
+            self._put([self._health(receiver_open=False)])
+
+    def _health(self, *, receiver_open: bool = True) -> AnyRecord:
+        station = self.station
+        return self.health.report(
+            header=station.header(),
+            now_ns=station.clock.time_ns(time.monotonic_ns()),
+            state=station.state,
+            restarts=station.receiver.restarts,
+            times=station.sweeper.times,
+            sweeps=station.sweeps_done,
+            calibration=station.calibration,
+            retune_s=station.sweeper.settle.measured_s,
+            clock_step_s=station.clock.check().step_s,
+            uplink=self._uplink.waiting(),
+            receiver_open=receiver_open,
+        )
+
+    # captures
+
+    def _open_captures(self, rate_hz: float) -> None:
+        settings = self._settings.capture
+        if settings.ring_s <= 0:
+            return
+        folder = Path(settings.folder) if settings.folder else self.folder / "captures"
+        try:
+            self._ring = CaptureRing(folder, sample_rate_hz=rate_hz, ring_s=settings.ring_s)
+        except CaptureError as error:
+            self._told(str(error))
+            return
+        self._captures = CaptureWriter(settings, folder, self._ring, sample_rate_hz=rate_hz)
+        self.station.sweeper.on_dwell = self._heard
+
+    def _heard(self, dwell: Dwell, settled: int, start_ns: int) -> None:
+        assert self._ring is not None
+        self._ring.add(dwell.samples, center_freq_hz=dwell.center_freq_hz, start_ns=start_ns, settled_samples=settled)
+
+    def _trigger(self, records: Sequence[AnyRecord]) -> None:
+        """Keep what there is reason to keep; what is there at the first sweep is not new."""
+        settings = self._settings.capture
+        for one in records:
+            if isinstance(one, EmissionReport) and one.event == "onset" and settings.on_emission and self._warm:
+                self._capture(one.center_freq_hz, one.first_time_ns, f"new emission, track {one.track_id}")
+            if isinstance(one, GsmCellReport | LteCellReport) and one.status == "identified" and one.freq_hz is not None:
+                name = getattr(one, "bsic", None) if isinstance(one, GsmCellReport) else one.pci
+                key = (type(one), one.freq_hz, name)
+                if key not in self._known_cells and settings.on_cell:
+                    self._capture(one.freq_hz, one.start_time_ns, f"cell not heard before: {one.freq_hz / 1e6:.1f} MHz, {name}")
+                self._known_cells.add(key)
+
+    def _capture(self, freq_hz: float, onset_ns: int, reason: str) -> None:
+        if self._captures is not None:
+            self._captures.trigger(freq_hz, onset_ns=onset_ns, reason=reason)
+
+    def _write_captures(self, *, all_of_them: bool = False) -> None:
+        if self._captures is None:
+            return
+        station = self.station
+        facts = CaptureFacts(
+            header=station.header(),
+            gain_db=station.state.gain_db,
+            receiver=f"{station.state.name} {station.state.serial} {station.state.tuner.name}",
+            calibration=station.calibration,
+        )
+        try:
+            written = self._captures.due(station.clock.time_ns(time.monotonic_ns()), facts, all_of_them=all_of_them)
+        except CaptureError as error:
+            self._told(str(error))
+            written = self._captures.written
+        self._put(written)

@@ -1,0 +1,249 @@
+"""The last seconds of raw samples in a bounded file, and SigMF pairs (mode 0600, from before the onset) of what there is reason to keep."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from config.settings import CaptureSection
+from config.wire import CaptureAnnouncement, Header
+from station.calibration import Calibration
+from station.errors import StationError
+from station.messages import freq, header_fields
+
+FREE_PART: Final = 0.05
+"""Part of the disk that captures leave free."""
+
+
+class CaptureError(StationError):
+    """Samples could not be kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One dwell in the ring. ``start_ns``: UTC of its first sample."""
+
+    first_byte: int
+    n_samples: int
+    center_freq_hz: float
+    start_ns: int
+    settled_samples: int
+    """Samples at the head that were heard before the receiver had settled."""
+
+    def end_ns(self, rate_hz: float) -> int:
+        """Return UTC after the last sample."""
+        return self.start_ns + round(self.n_samples / rate_hz * 1e9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureFacts:
+    """What a capture says of how it was made."""
+
+    header: Header
+    gain_db: float
+    receiver: str
+    calibration: Calibration | None
+
+
+class CaptureRing:
+    """A file that holds the last dwells, the oldest overwritten. One per receiver."""
+
+    def __init__(self, folder: Path, *, sample_rate_hz: float, ring_s: float) -> None:
+        """Make the ring's file.
+
+        Raises:
+            CaptureError: there is no room for it.
+        """
+        self._rate = sample_rate_hz
+        self._size = 2 * round(sample_rate_hz * ring_s)
+        self._segments: deque[Segment] = deque()
+        self._at = 0
+        self._path = folder / f".ring-{os.getpid()}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+            os.unlink(self._path)  # gone with this process, however that ends
+            with os.fdopen(fd, "r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, self._size)
+                self._bytes: npt.NDArray[np.uint8] = np.memmap(file, np.uint8, "r+", shape=(self._size,))
+        except OSError as error:
+            raise CaptureError(
+                f"{folder}: no room for {self._size >> 20} MiB of ring: {error.strerror}: make room or set capture.ring_s"
+            ) from error
+
+    def add(self, samples: npt.NDArray[np.uint8], *, center_freq_hz: float, start_ns: int, settled_samples: int) -> None:
+        """Take in one dwell: unsigned bytes, shape (2n,); one longer than the ring is cut to its end."""
+        samples = samples[-self._size :]
+        if self._at + len(samples) > self._size:
+            self._at = 0
+        while self._segments and self._overlaps(self._segments[0], self._at, len(samples)):
+            self._segments.popleft()
+        self._bytes[self._at : self._at + len(samples)] = samples
+        segment = Segment(
+            first_byte=self._at,
+            n_samples=len(samples) // 2,
+            center_freq_hz=center_freq_hz,
+            start_ns=start_ns,
+            settled_samples=settled_samples,
+        )
+        self._segments.append(segment)
+        self._at += len(samples)
+
+    def holding(self, freq_hz: float, *, since_ns: int, until_ns: int) -> list[Segment]:
+        """Return the dwells that heard ``freq_hz`` between two times, in order."""
+        return [
+            one
+            for one in self._segments
+            if abs(one.center_freq_hz - freq_hz) < 0.5 * self._rate and one.end_ns(self._rate) > since_ns and one.start_ns < until_ns
+        ]
+
+    def samples(self, segment: Segment) -> npt.NDArray[np.uint8]:
+        """Return the samples of ``segment``."""
+        return self._bytes[segment.first_byte : segment.first_byte + 2 * segment.n_samples]
+
+    @staticmethod
+    def _overlaps(one: Segment, first_byte: int, n_bytes: int) -> bool:
+        return one.first_byte < first_byte + n_bytes and first_byte < one.first_byte + 2 * one.n_samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    freq_hz: float
+    since_ns: int
+    until_ns: int
+    reason: str
+
+
+class CaptureWriter:
+    """Turns triggers into SigMF pairs, when what comes after the trigger has been heard too."""
+
+    def __init__(self, settings: CaptureSection, folder: Path, ring: CaptureRing, *, sample_rate_hz: float) -> None:
+        """``folder``: where pairs are kept."""
+        self._settings, self._folder, self._ring, self._rate = settings, folder, ring, sample_rate_hz
+        self._wanted: list[_Wanted] = []
+        self.written: list[CaptureAnnouncement] = []
+        """What the last ``due`` wrote, also where it raised."""
+
+    def trigger(self, freq_hz: float, *, onset_ns: int, reason: str) -> None:
+        """Want what was and will be heard at ``freq_hz`` around ``onset_ns``; what is wanted there already is not wanted twice."""
+        until_ns = onset_ns + round(self._settings.after_s * 1e9)
+        if any(abs(one.freq_hz - freq_hz) < 0.1 * self._rate and one.until_ns >= onset_ns for one in self._wanted):
+            return
+        self._wanted.append(
+            _Wanted(freq_hz=freq_hz, since_ns=onset_ns - round(self._settings.before_s * 1e9), until_ns=until_ns, reason=reason)
+        )
+
+    def due(self, now_ns: int, facts: CaptureFacts, *, all_of_them: bool = False) -> list[CaptureAnnouncement]:
+        """Write the pairs whose time has come; return what is to be announced.
+
+        Raises:
+            CaptureError: one could not be written; the others were tried, and nothing half written is left.
+        """
+        ripe = [one for one in self._wanted if all_of_them or one.until_ns <= now_ns]
+        self._wanted = [one for one in self._wanted if one not in ripe]
+        self.written = announced = []
+        problems: list[str] = []
+        for one in ripe:
+            segments = self._ring.holding(one.freq_hz, since_ns=one.since_ns, until_ns=one.until_ns)
+            try:
+                if segments:
+                    announced.append(self._write(one, segments, facts))
+            except OSError as error:
+                problems.append(f"{self._folder}: the capture at {one.freq_hz / 1e6:.3f} MHz is lost: {error.strerror or error}: make room")
+        if problems:
+            raise CaptureError("; ".join(problems))
+        return announced
+
+    def _write(self, wanted: _Wanted, segments: Sequence[Segment], facts: CaptureFacts) -> CaptureAnnouncement:
+        n_bytes = sum(2 * one.n_samples for one in segments)
+        self._check_room(n_bytes)
+        start = segments[0].start_ns
+        name = f"{datetime.fromtimestamp(start / 1e9, UTC):%Y%m%dT%H%M%S}.{start // 1_000_000 % 1000:03d}Z_{wanted.freq_hz / 1e6:.4f}MHz"
+        data, meta = self._folder / f"{name}.sigmf-data", self._folder / f"{name}.sigmf-meta"
+        digest = hashlib.sha256()
+        begun: list[Path] = []
+        try:
+            with _private(data, begun) as file:
+                for one in segments:
+                    piece = self._ring.samples(one).tobytes()
+                    digest.update(piece)
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            text = json.dumps(self._metadata(wanted, segments, facts, digest.hexdigest()), indent=2, ensure_ascii=False)
+            with _private(meta, begun) as file:
+                file.write(text.encode())
+        except OSError:
+            for path in begun:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            raise
+        return CaptureAnnouncement(
+            **header_fields(facts.header),
+            start_time_ns=start,
+            capture_id=name,
+            reason=wanted.reason[:400],
+            center_freq_hz=freq(wanted.freq_hz),
+            sample_rate_hz=round(self._rate, 3),
+            duration_s=round(n_bytes / 2 / self._rate, 6),
+            n_samples=n_bytes // 2,
+            n_segments=len(segments),
+            sha256=digest.hexdigest(),
+        )
+
+    def _check_room(self, n_bytes: int) -> None:
+        disk = shutil.disk_usage(self._folder)
+        if disk.free - n_bytes < FREE_PART * disk.total:
+            raise OSError(None, f"the disk has {disk.free >> 20} MiB left, a twentieth is kept free")
+        held = sum(path.stat().st_size for path in self._folder.glob("*.sigmf-data"))
+        if held + n_bytes > self._settings.max_mib << 20:
+            raise OSError(None, f"captures take {held >> 20} MiB already (capture.max_mib = {self._settings.max_mib})")
+
+    def _metadata(self, wanted: _Wanted, segments: Sequence[Segment], facts: CaptureFacts, digest: str) -> dict[str, Any]:
+        header, known = facts.header, facts.calibration
+        top: dict[str, Any] = {
+            "core:datatype": "cu8",
+            "core:version": "1.2.0",
+            "core:sample_rate": self._rate,
+            "core:hw": facts.receiver,
+            "core:recorder": "canhsong-station",
+            "core:description": wanted.reason,
+            "canhsong:sha256": digest,
+            "canhsong:station": header.station,
+            "canhsong:origin": header.origin,
+            "canhsong:gain_db": facts.gain_db,
+            "canhsong:time_source": header.time_source,
+            "canhsong:time_error_ms": header.time_error_ms,
+            "canhsong:ppm": None if known is None else round(known.ppm, 3),
+            "canhsong:ppm_sigma": None if known is None else round(known.sigma_ppm, 3),
+        }
+        if header.position is not None:
+            place = [header.position.lon_deg, header.position.lat_deg]
+            top["core:geolocation"] = {"type": "Point", "coordinates": place}
+        captures, annotations, at = [], [], 0
+        for one in segments:
+            when = datetime.fromtimestamp(one.start_ns / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+            captures.append({"core:sample_start": at, "core:frequency": one.center_freq_hz, "core:datetime": when})
+            if one.settled_samples:
+                unsettled = {"core:sample_start": at, "core:sample_count": one.settled_samples, "core:label": "retune"}
+                annotations.append(unsettled | {"core:comment": "heard before the receiver had settled"})
+            at += one.n_samples
+        return {"global": top, "captures": captures, "annotations": annotations}
+
+
+def _private(path: Path, begun: list[Path]) -> Any:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    begun.append(path)
+    return os.fdopen(fd, "wb")

@@ -1,0 +1,168 @@
+"""``canhsong-station run``: the live station, to a collector and to the terminal; ``--kit`` brings the collector and its page too."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from config.settings import StationSettings
+from config.wire import AnyRecord, SpectrumReport
+from station.agent import Agent, UplinkState
+from station.errors import StationError
+from station.live import state_folder
+from station.output import JsonSink, Sink
+from station.scan_command import live_settings, receiver_options, say
+
+STOP_S: Final = 15.0
+KIT_DRAIN_S: Final = 5.0
+
+
+class SpooledUplink(UplinkState):
+    """The way to the collector: every reliable record is on the disk before it is sent."""
+
+    def __init__(self, settings: StationSettings, address: str, folder: Path) -> None:
+        """Open the spool and begin to connect."""
+        from station.one_collector_spool import OneCollectorSpool
+        from station.uplink import Uplink
+
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        spool = OneCollectorSpool(folder / "spool.db")
+        self._uplink = Uplink(address, station=settings.station.name, spool=spool)
+
+    def waiting(self) -> tuple[int, int]:
+        """Return how many records wait, and how many live ones were dropped."""
+        return self._uplink.waiting, self._uplink.live_dropped
+
+    def put(self, records: Iterable[AnyRecord]) -> None:
+        """Hand ``records`` on."""
+        for record in records:
+            if isinstance(record, SpectrumReport):
+                self._uplink.publish_live(record)
+            else:
+                self._uplink.publish(record)
+
+    def end_of_source(self) -> None:
+        """Nothing to do."""
+
+    def close(self, drain_timeout_s: float = KIT_DRAIN_S) -> str | None:
+        """Wait a little for the collector; what is not acknowledged stays in the spool for the next run."""
+        self._uplink.drain(drain_timeout_s)
+        waiting = self._uplink.waiting
+        self._uplink.close()
+        return f"{waiting} records wait in the spool for the next run" if waiting else None
+
+
+@click.command()
+@click.option("--band", "bands", multiple=True, metavar="NAME", help="Băng tần / Band (B8, B8-UL) or range in MHz; may be repeated.")
+@click.option("--collector", metavar="ADDRESS", help="Gửi về trung tâm / Publish to a collector, e.g. tcp://127.0.0.1:5570.")
+@click.option("--kit", is_flag=True, help="Cả trung tâm và trang trên máy này / The collector and its page on this machine too, offline.")
+@click.option("--http", default="127.0.0.1:8070", show_default=True, metavar="HOST:PORT", help="Trang của kit / The kit's page.")
+@click.option("--json", "as_json", is_flag=True, help="Mỗi dòng một đối tượng JSON / One JSON object a line, also on a terminal.")
+@click.option("--sweeps", type=click.IntRange(1), metavar="N", help="Số lượt / End after so many sweeps.")
+@click.option("--dwell", type=float, metavar="S", help="Thời gian mỗi bước / Seconds of samples at each hop.")
+@receiver_options
+@click.pass_context
+def run(
+    ctx: click.Context,
+    /,
+    bands: tuple[str, ...],
+    collector: str | None,
+    kit: bool,
+    http: str,
+    as_json: bool,
+    sweeps: int | None,
+    **flags: Any,
+) -> None:
+    """Chạy trạm / Run the live station until Ctrl-C or SIGTERM."""
+    settings = live_settings(ctx.obj, flags, bands)
+    from config.band_plan import load_band_plan
+
+    plan = load_band_plan(Path(settings.plan.bands) if settings.plan.bands else None)
+    with contextlib.ExitStack() as stack:
+        address = collector or settings.uplink.collector
+        if kit:
+            addresses = stack.enter_context(kit_collector(state_folder(settings) / "collector", http))
+            address = addresses["ingest"]
+            click.echo(f"Mở trang / open the page: {addresses['web']}", err=True)
+        sinks: list[Sink] = []
+        uplink = None
+        if address is not None:
+            uplink = SpooledUplink(settings, address, state_folder(settings))
+            sinks.append(uplink)
+        show = sys.stdout.isatty() and not as_json
+        view = _view(stack) if show else None
+        if view is not None:
+            sinks.append(view)
+        elif as_json or address is None:
+            sinks.append(JsonSink())
+        agent = Agent(settings, plan, sinks=sinks, say=_quiet if show else say, uplink=uplink)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: agent.stop())
+        try:
+            agent.run(sweeps=sweeps)
+        finally:
+            if uplink is not None and (problem := uplink.close()) is not None:
+                say(problem)
+    click.echo("đã dừng / stopped", err=True)
+
+
+@contextlib.contextmanager
+def kit_collector(folder: Path, http: str) -> Iterator[Mapping[str, str]]:
+    """Run a collector while inside, its data in ``folder``; give the addresses of its parts."""
+    arguments = ["--data", str(folder), "serve", "--json", "--ingest", "tcp://127.0.0.1:*", "--http", http]
+    process = subprocess.Popen([*_collector(), *arguments], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        found: dict[str, str] = {}
+        while not {"ingest", "web"} <= found.keys():
+            line = process.stdout.readline() if process.stdout is not None else ""
+            if not line:
+                raise StationError("the collector did not start: what it said is above")
+            told = json.loads(line)
+            found[told["name"]] = told["address"]
+        yield found
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _collector() -> list[str]:
+    """Return how the collector is called: its program beside ours or on the path, else its module in this environment."""
+    import importlib.util
+    import shutil
+
+    if importlib.util.find_spec("collector") is not None:
+        return [sys.executable, "-m", "collector.cli"]
+    if (found := shutil.which("canhsong-collector")) is not None:
+        return [found]
+    raise StationError("no collector on this machine: pip install 'canhsong[collector]'")
+
+
+def _view(stack: contextlib.ExitStack) -> Any:
+    from rich.console import Console
+    from rich.live import Live
+
+    from station.live_view import LiveView
+
+    console = Console()
+    view = LiveView(width=max(20, console.width - 20))
+    live = stack.enter_context(Live(get_renderable=view.render, console=console, refresh_per_second=4, screen=True))
+    stack.callback(live.refresh)
+    return view
+
+
+def _quiet(_: str) -> None:
+    """Say nothing: the view shows what health says."""

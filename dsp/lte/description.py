@@ -25,7 +25,7 @@ _BENEATH_MARGIN: Final = 2 * SINGLE_MARGIN
 """A cell found beneath another needs so many MIBs in step, and on average each with the margin that a single one would need."""
 _MIN_HALF_FRAMES: Final = 6
 _SIGMA_SLACK: Final = 1.5  # the line's fit against the bound it is reckoned from
-_FEIGNED_PPM: Final = ((40.0, 2.5), (4.0, 1.0), (0.0, 0.0))
+_FEIGNED_PPM: Final = ((40.0, 2.5), (4.0, 1.0), (0.0, 0.3))
 _PILOT_VARIANCE: Final = (CENTRE_SUBCARRIERS**2) / 12
 
 
@@ -102,7 +102,7 @@ def clock_error(cell: ReadCell, band: Narrowband) -> PpmEstimate | None:
     """Return the receiver's clock error as the drift of the cell's frame timing has it; None below 30 ms.
 
     The uncertainty is the Cramer-Rao bound of the delay of each half frame's reference signals, put through a straight line, times 1.5,
-    and beside it what moving paths feign: 1 ppm in 80 ms where the channel moves, 2.5 where it moves fast (measured on EPA5 and ETU70).
+    and beside it what moving paths feign in 80 ms: 0.3 ppm where no Doppler shows, 1 where it does, 2.5 where it is fast (EPA5, ETU70).
     """
     n = 2 * int(cell.grid.valid.any(axis=(1, 2)).sum())
     if n < _MIN_HALF_FRAMES:

@@ -38,7 +38,7 @@ def measure_taps(band: Narrowband, base: TimeBase, *, center_hz: float, pci: int
     while factor * 128 < 12 * blocks * 1.06:
         factor *= 2
     count = min(band.n, int(_LONGEST_S * band.sample_rate_hz))
-    piece = Narrowband(band.iq[:count], band.sample_rate_hz)
+    piece = Narrowband(band.first(count), band.sample_rate_hz)
     x, middle = piece.around(offset, factor=factor)
     scale = piece.out_rate_hz / band.out_rate_hz
     local = TimeBase(frame_sample=base.frame_sample * scale, drift=base.drift, offset_hz=offset - middle)

@@ -24,7 +24,8 @@ class Narrowband:
             raise ParameterError("sample_rate_hz", sample_rate_hz, "at least 1.92e6")
         self.n = iq.size
         self.sample_rate_hz = sample_rate_hz
-        self.iq = iq - np.complex64(iq.mean())
+        self._iq = iq
+        self._mean = np.complex64(iq.mean())
         ratio = Fraction(sample_rate_hz / SAMPLE_RATE_HZ).limit_denominator(1000)
         self.same_rate = ratio == 1
         self.n_in = _fast_length(-(-iq.size // ratio.numerator)) * ratio.numerator
@@ -32,13 +33,18 @@ class Narrowband:
         self.out_rate_hz = sample_rate_hz * self.n_out / self.n_in
         self._spectrum: ComplexArray | None = None
 
+    def first(self, count: int) -> ComplexArray:
+        """Return the first ``count`` samples as they came, less the mean."""
+        out: ComplexArray = self._iq[:count] - self._mean
+        return out
+
     def around(self, offset_hz: float, *, factor: int = 1) -> tuple[ComplexArray, float]:
         """Return (samples at ``factor`` x 1.92 MS/s, the offset they are centred on): the bin nearest to ``offset_hz``."""
         if self.same_rate and factor == 1 and abs(offset_hz) < 1.0:
-            return self.iq, 0.0
+            return self.first(self.n), 0.0
         if self._spectrum is None:
             padded = np.zeros(self.n_in, dtype=np.complex64)
-            padded[: self.n] = self.iq
+            np.subtract(self._iq, self._mean, out=padded[: self.n])
             self._spectrum = _fft(padded)
         bin_hz = self.sample_rate_hz / self.n_in
         centre = round(offset_hz / bin_hz)

@@ -76,7 +76,7 @@ def state_folder(settings: StationSettings) -> Path:
 class LiveStation:
     """One receiver at work."""
 
-    def __init__(self, settings: StationSettings, plan: BandPlan, *, say: Say) -> None:
+    def __init__(self, settings: StationSettings, plan: BandPlan, *, say: Say, n_slots: int = SLOTS) -> None:
         """Nothing is opened yet."""
         self.settings, self.plan, self.say = settings, plan, say
         self.clock = LiveClock()
@@ -86,7 +86,7 @@ class LiveStation:
         longest = max(settings.sweep.gsm_dwell_s, settings.sweep.lte_dwell_s, settings.sweep.dwell_s)
         head_s = 0.5 if settings.receiver.address.startswith("rtltcp") else 0.05
         self.receiver = ReceiverProcess(
-            settings.receiver, slot_samples=round((longest + head_s) * settings.receiver.sample_rate_hz), n_slots=SLOTS
+            settings.receiver, slot_samples=round((longest + head_s) * settings.receiver.sample_rate_hz), n_slots=n_slots
         )
         self._state: ReceiverState | None = None
         self._boot_id = _boot_id()

@@ -180,8 +180,10 @@ class ReceiverProcess:
         if self._process is not None:
             self._process.join(1.0)
         self._kill()
-        with contextlib.suppress(BufferError):  # someone still looks at a dwell: the system frees it at our end
+        try:
             self._memory.close()
+        except BufferError:  # someone still looks at a dwell: the memory goes when this process does
+            self._memory.close = lambda: None  # type: ignore[method-assign]
         self._memory.unlink()
 
     def _received(self) -> Any:

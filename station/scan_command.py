@@ -59,9 +59,7 @@ def say(text: str) -> None:
 )
 @click.option("--once", is_flag=True, help="Một lượt quét / One sweep, then end.")
 @click.option("--json", "as_json", is_flag=True, help="Mỗi dòng một đối tượng JSON / One JSON object a line.")
-@click.option(
-    "--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE", help="Ghi kiểu rtl_power / Write rtl_power CSV."
-)
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE", help="Ghi kiểu rtl_power / Write rtl_power CSV.")
 @click.option("--dwell", type=float, metavar="S", help="Thời gian mỗi bước / Seconds of samples at each hop.")
 @receiver_options
 @click.pass_context

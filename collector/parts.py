@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -22,6 +23,7 @@ def run_ingest(data: DataFolder, address: str) -> None:
     from collector.ingest import Ingest
 
     stopped = _until_told()
+    _raise_open_files()
     ingest = Ingest(data.journal, address)
     _ready(ingest.endpoint)
     try:
@@ -69,6 +71,13 @@ def _ready(address: str) -> None:
     with contextlib.suppress(BrokenPipeError):
         click.echo(f"{READY}{address}")
         sys.stdout.flush()
+
+
+def _raise_open_files() -> None:
+    """Allow as many open files as this user may have: every station is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _until_told() -> Callable[[], bool]:

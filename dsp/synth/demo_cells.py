@@ -51,9 +51,9 @@ def gsm_scene() -> Scene:
     weak = SceneItem(name="yếu / weak", waveform=Tone(), freq_hz=942.1e6, bandwidth_hz=1e3, cn0_dbhz=33.0)
     return Scene(
         items=(
-            _gsm("GSM 452-04", 941.2e6, plmn=("452", "04"), numbers=(29, 30151, 20511), snr_db=26.0),
+            _gsm("GSM 452-04", 941.2e6, plmn=("452", "04"), numbers=(29, 30151, 20511), snr_db=21.0),
             _gsm("GSM 456-08", 941.8e6, plmn=("456", "08"), numbers=(50, 1207, 44031), snr_db=18.0),
-            _gsm("GSM 001-01", 942.6e6, plmn=("001", "01"), numbers=(7, 1, 10), snr_db=22.0),
+            _gsm("GSM 001-01", 942.6e6, plmn=("001", "01"), numbers=(7, 1, 10), snr_db=19.0),
             intermittent,
             weak,
             drifting,

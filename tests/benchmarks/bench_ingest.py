@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -115,6 +116,8 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--out", type=Path, help="folder for figures (this benchmark draws none)")
     options = parser.parse_args()
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     seconds, n_stations = (2.0, 100) if options.short else (8.0, 1000)
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; {len(encode_record(RECORD))}-byte records")
     with tempfile.TemporaryDirectory() as name:

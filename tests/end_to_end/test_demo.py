@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from collector.journal import JournalReader
-from config.wire import GsmCellReport, decode_record
+from config.wire import EmissionReport, GsmCellReport, decode_record
+from dsp.synth.demo_cells import demo_tunings
 from tests.end_to_end.running import end_with_parent
 
 
@@ -32,5 +33,7 @@ def test_the_demo_prints_the_page_and_the_timeline_and_everything_it_sends_is_sy
     assert (totals["rejected"], totals["gaps"], totals["frames_aside"]) == (0, 0, 0)
     records = [decode_record(entry.data) for entry in entries]
     assert {record.origin for record in records} == {"synthetic"}
+    names = {item.name for tuned in demo_tunings(8.0) for item in tuned.scene.items}
+    assert {record.label for record in records if isinstance(record, EmissionReport)} == names
     identified = {(record.mcc, record.mnc) for record in records if isinstance(record, GsmCellReport) and record.status == "identified"}
     assert identified == {("452", "04"), ("456", "08"), ("001", "01")}

@@ -118,8 +118,9 @@ def detection_probability(scene: Scene, bins: list[tuple[int, int, float]], snrs
     found = np.zeros(snrs_db.size)
     for _ in range(trials):
         white = noise(rng, 120_000)
+        signal = scene(rng, white.size, 1.0)
         for i, snr_db in enumerate(snrs_db):
-            psd = welch(white + scene(rng, white.size, 10 ** (snr_db / 10)), n_fft=4096)
+            psd = welch(white + signal * np.float32(10 ** (snr_db / 20)), n_fft=4096)
             floor = estimate_floor(psd)
             ratio = psd.mean / floor.density
             found[i] += any(ratio[a : a + w].mean() > set_threshold(floor, psd, w, share * pfa) for a, w, share in bins)

@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dsp.gsm.burst import Complex128, Float64, FrontEnd, front_end, soft_bits, symbols
+from dsp.gsm.burst import Float64, FrontEnd, front_end, symbols
 from dsp.gsm.channel import ChannelStatistics, statistics
 from dsp.gsm.coding import BcchBlock, SchBlock, decode_block, decode_sch, encode_sch
+from dsp.gsm.detector import detector
 from dsp.gsm.params import (
     BCCH_FRAMES,
     BURST_BITS,
@@ -22,13 +23,11 @@ from dsp.gsm.params import (
     SCH_FRAMES,
     SCH_TRAINING,
     SCH_TRAINING_AT,
-    TAIL_BITS,
     TRAINING,
 )
 from dsp.gsm.sch import Timing, find_timing, fit_timing, tone_spectrum
 from dsp.types import ComplexArray
 
-_KNOWN: Final = 40.0
 _HEARD: Final = 0.08
 """Normalised energy of the training that a burst of noise exceeds once in e^5."""
 _HALF_FRAME: Final = FRAME_SYMBOLS // 2
@@ -201,42 +200,16 @@ def refine_timing(stream: ComplexArray, end: FrontEnd, timing: Timing) -> Timing
     return timing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Detector:
-    """What it takes to equalise one kind of burst: the channel's statistics, its estimator, the known bits."""
-
-    channel: ChannelStatistics
-    estimator: Complex128
-    training_at: int
-    prior: Float64
-
-    def soft_bits(self, stream: ComplexArray, end: FrontEnd, timing: Timing, frame: int) -> Float64:
-        """Return the soft bits of burst 0 of ``frame``, shape (148,)."""
-        at = timing.burst_at(frame) + self.channel.first * timing.step
-        y = symbols(stream, end, start=at, step=timing.step, n=BURST_BITS)
-        first = self.training_at + self.channel.n_taps - 1
-        taps = self.estimator @ y[first : first + self.estimator.shape[1]]
-        return np.clip(soft_bits(y, taps=taps, noise=self.channel.noise, prior=self.prior), -_KNOWN, _KNOWN)
-
-
-def _detector(channel: ChannelStatistics, training: npt.NDArray[np.integer], place: slice) -> _Detector:
-    """Return the detector of bursts with ``training`` at bits ``place`` and three tail bits at both ends."""
-    prior = np.zeros(BURST_BITS)
-    prior[:TAIL_BITS] = prior[-TAIL_BITS:] = _KNOWN
-    prior[place] = _KNOWN * (1.0 - 2.0 * training)
-    return _Detector(channel=channel, estimator=channel.estimator(training), training_at=place.start, prior=prior)
-
-
 def hear_sch(stream: ComplexArray, end: FrontEnd, timing: Timing) -> tuple[ChannelStatistics, tuple[SchHeard, ...]]:
     """Return the channel's statistics and every whole SCH burst, decoded."""
     frames = whole_bursts(stream, timing, timing.positions(SCH_FRAMES))
     starts = [timing.burst_at(int(f)) + SCH_TRAINING_AT.start * timing.step for f in frames]
     training = [symbols(stream, end, start=at, step=timing.step, n=SCH_TRAINING.size) for at in starts]
     channel = statistics(np.array(training).reshape(-1, SCH_TRAINING.size))
-    detector = _detector(channel, SCH_TRAINING, SCH_TRAINING_AT)
+    detect = detector(channel, SCH_TRAINING, SCH_TRAINING_AT)
     heard = []
     for f in frames:
-        llr = detector.soft_bits(stream, end, timing, int(f))
+        llr = detect.soft_bits(detect.symbols(stream, end, timing, int(f)))
         soft = np.concatenate([llr[s] for s in SCH_DATA])
         block = decode_sch(soft)
         errors = soft.size
@@ -250,18 +223,24 @@ def hear_bcch(
     stream: ComplexArray, end: FrontEnd, timing: Timing, *, channel: ChannelStatistics, training_code: int
 ) -> tuple[BcchHeard, ...]:
     """Return every BCCH block that lies wholly inside the stream, decoded."""
-    detector = _detector(channel, TRAINING[training_code], NORMAL_TRAINING)
+    detect = detector(channel, TRAINING[training_code], NORMAL_TRAINING)
     heard = []
     for f in timing.positions(BCCH_FRAMES[:1]):
         bursts = np.arange(f, f + len(BCCH_FRAMES))
         if whole_bursts(stream, timing, bursts).size < bursts.size:
             continue
-        llr = np.empty((bursts.size, 114))
-        for row, g in enumerate(bursts):
-            soft = detector.soft_bits(stream, end, timing, int(g))
-            llr[row] = np.concatenate([soft[s] for s in NORMAL_DATA])
-        heard.append(BcchHeard(frame=int(f), llr=llr, block=decode_block(llr)))
+        received = [detect.symbols(stream, end, timing, int(g)) for g in bursts]
+        bits = [detect.soft_bits(y) for y in received]
+        heard.append(_decoded(int(f), bits))
+        if not heard[-1].block.passed:
+            heard[-1] = _decoded(int(f), [detect.soft_bits_again(y, llr) for y, llr in zip(received, bits, strict=True)])
     return tuple(heard)
+
+
+def _decoded(frame: int, bits: list[Float64]) -> BcchHeard:
+    """Return the block that the soft bits of four bursts carry."""
+    llr = np.array([np.concatenate([burst[s] for s in NORMAL_DATA]) for burst in bits])
+    return BcchHeard(frame=frame, llr=llr, block=decode_block(llr))
 
 
 def _key(heard: SchHeard) -> tuple[int, int] | None:

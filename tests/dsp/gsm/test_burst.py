@@ -100,3 +100,33 @@ def test_after_warming_up_a_dwell_compiles_nothing_more(scenes: ModuleType) -> N
     rng = np.random.default_rng(1)
     scenes.cells(scenes.heard(rng, scenes.signal(rng), duration_s=0.6, snr_db=10.0))
     assert [len(k.signatures) for k in kernels] == before
+
+
+def test_a_second_look_repairs_a_channel_that_the_dwell_had_wrong(scenes: ModuleType) -> None:
+    from dsp.gsm.channel import ChannelStatistics
+    from dsp.gsm.detector import detector
+    from dsp.gsm.params import NORMAL_TRAINING, TRAINING
+
+    rng = np.random.default_rng(3)
+    believed, true = np.array([0.3j, 1.0, -0.3j]), np.array([0.3j, 0.6, 0.5])
+    statistics = ChannelStatistics(
+        first=-1,
+        covariance=np.outer(believed, believed.conj()) + 0.01 * np.eye(3),
+        noise=0.3,
+        wide=np.eye(15, dtype=complex),
+        wide_noise=0.0,
+        n_bursts=40,
+        correlation=np.zeros(5, complex),
+    )
+    look = detector(statistics, TRAINING[3], NORMAL_TRAINING)
+    wrong = np.zeros(2)
+    for _ in range(40):
+        bits = rng.integers(0, 2, 148)
+        bits[NORMAL_TRAINING] = TRAINING[3]
+        bits[:3] = bits[-3:] = 0
+        turn = np.exp(2j * np.pi * rng.random())
+        y = turn * np.convolve(1.0 - 2.0 * bits, true)[:148] + np.sqrt(0.3) * scenes.white((148,), rng)
+        first = look.soft_bits(y)
+        for k, llr in enumerate((first, look.soft_bits_again(y, first))):
+            wrong[k] += np.count_nonzero((llr < 0) != bits.astype(bool))
+    assert wrong[1] < 0.7 * wrong[0]

@@ -125,6 +125,15 @@ def test_an_echo_costs_no_block_at_20_db_and_is_measured(scenes: ModuleType, del
         assert other.level_db == pytest.approx(-3.0, abs=0.7)
 
 
+@pytest.mark.parametrize("rate_hz", [1e6, 13e6 / 12, 2.4e6])
+def test_power_and_snr_are_those_sent(scenes: ModuleType, rate_hz: float) -> None:
+    rng = np.random.default_rng(12)
+    sent = scenes.signal(rng, power=1e-3)
+    (cell,) = scenes.cells(scenes.heard(rng, sent, duration_s=0.7, snr_db=14.0, rate_hz=rate_hz), rate_hz=rate_hz)
+    assert 10.0 * np.log10(cell.power) == pytest.approx(-30.0, abs=0.3)
+    assert cell.snr_db == pytest.approx(14.0, abs=0.5)
+
+
 def test_a_channel_without_echo_has_one_tap(scenes: ModuleType) -> None:
     for seed, snr_db in enumerate((3.0, 20.0, 45.0)):
         rng = np.random.default_rng(seed)

@@ -1,0 +1,179 @@
+"""SIB1 of a cell whose MIB was read: who the operator is, where the cell belongs, out of the samples of one dwell.
+
+SIB1 comes in subframe 5 of every even frame, over and over, in one of four redundancy versions (TS 36.321 cl. 5.3.1: 0, 2, 3, 1 by SFN).
+No control channel is read. Nothing is believed that does not parse as a SIB1 and came out identical twice, or once with a margin that noise
+reaches in less than one dwell in a million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from dsp.lte.crs import CarrierView, frames_inside, read_subframe
+from dsp.lte.params import SUBCARRIER_HZ
+from dsp.lte.pdsch import soft_elements
+from dsp.lte.sib1_message import Sib1, Sib1Message, parse
+from dsp.lte.sib1_search import Block, Hypothesis, decode, hypotheses
+from dsp.lte.types import LteCell
+from dsp.types import ComplexArray, FloatArray
+
+REDUNDANCY: Final = (0, 2, 3, 1)
+"""By SFN / 2 modulo 4."""
+SINGLE_MARGIN: Final = 12.0
+"""6 + log10 of the ways ranked in a dwell: 100 000, by four subframes, by two patterns of redundancy."""
+_ENOUGH: Final = 2
+_MOST_FRAMES: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Occurrence:
+    """Subframe 5 of one frame: soft elements, and the SFN where it is known."""
+
+    frame: int
+    soft: FloatArray
+    sfn: int | None
+
+
+def find_sib1(iq: ComplexArray, cell: LteCell, *, sample_rate_hz: float) -> Sib1:
+    """Return the SIB1 of an identified ``cell`` in the samples it was found in, shape (n,), at ``sample_rate_hz``.
+
+    Blocks of the carrier outside the samples' band are taken as not heard.
+    """
+    view = cell_view(cell, sample_rate_hz=sample_rate_hz)
+    if view is None:
+        return Sib1(status="not_tried", reason=_why_not(cell, sample_rate_hz))
+    first, last = view.seen_blocks()
+    if first == last:
+        return Sib1(status="not_tried", reason="no block of the carrier lies in the samples' band")
+    return search_sib1(iq, view, sfn=cell.sfn)
+
+
+def with_sib1(iq: ComplexArray, cells: Sequence[LteCell], *, sample_rate_hz: float) -> tuple[LteCell, ...]:
+    """Return ``cells`` with the SIB1 of each identified one."""
+    return tuple(
+        replace(cell, sib1=find_sib1(iq, cell, sample_rate_hz=sample_rate_hz)) if cell.status == "identified" else cell for cell in cells
+    )
+
+
+def cell_view(cell: LteCell, *, sample_rate_hz: float) -> CarrierView | None:
+    """Return where the cell lies in the samples; None where too little is known of it or the rate is no multiple of 15 kHz."""
+    if cell.n_rb is None or cell.ports is None or _why_not(cell, sample_rate_hz):
+        return None
+    ppm = cell.ppm if cell.ppm is not None else 0.0
+    if cell.freq_hz is not None and not cell.raster_ambiguous:
+        ppm = -cell.cfo_hz / cell.freq_hz * 1e6
+    return CarrierView(
+        sample_rate_hz=sample_rate_hz,
+        frame_sample=float(cell.frame_sample),
+        stretch=1.0 + ppm * 1e-6,
+        offset_hz=cell.offset_hz,
+        pci=cell.pci,
+        n_rb=cell.n_rb,
+        ports=cell.ports,
+        cp=cell.cp,
+        duplex=cell.duplex,
+    )
+
+
+def _why_not(cell: LteCell, sample_rate_hz: float) -> str:
+    if cell.n_rb is None or cell.ports is None:
+        return "no MIB was read"
+    if abs(sample_rate_hz / SUBCARRIER_HZ - round(sample_rate_hz / SUBCARRIER_HZ)) > 1e-3:
+        return "the sample rate is no multiple of 15 kHz"
+    return ""
+
+
+def search_sib1(iq: ComplexArray, view: CarrierView, *, sfn: int | None) -> Sib1:
+    """Return the SIB1 of the cell that ``view`` describes; ``sfn`` is that of the frame at ``view.frame_sample``, None: not known."""
+    found: list[tuple[int, Block]] = []
+    seen: list[_Occurrence] = []
+    for occurrence in _occurrences(iq, view, sfn):
+        seen.append(occurrence)
+        block = _single(occurrence, view, [block.hypothesis for _, block in found])
+        if block is not None:
+            found.append((occurrence.frame, block))
+            answer = _believed(found)
+            if answer is not None and (answer.count >= _ENOUGH or answer.margin >= 2 * SINGLE_MARGIN):
+                return answer
+    answer = _believed(found)
+    if answer is None and len(seen) > 1:
+        block = _together(seen, view)
+        answer = _believed([*found, *([(-1, block)] if block is not None else [])])
+    return answer or Sib1(status="not_seen", reason=_reason(view, seen))
+
+
+def _occurrences(iq: ComplexArray, view: CarrierView, sfn: int | None) -> Iterator[_Occurrence]:
+    for frame in frames_inside(view, iq.size)[:_MOST_FRAMES]:
+        number = None if sfn is None else (sfn + frame) % 1024
+        if number is None or number % 2 == 0:
+            yield _Occurrence(frame=frame, soft=soft_elements(read_subframe(iq, view, frame), view), sfn=number)
+
+
+def _single(occurrence: _Occurrence, view: CarrierView, known: Sequence[Hypothesis]) -> Block | None:
+    """Return the block of one occurrence, ways that succeeded before tried first."""
+    versions = (0, 1, 2, 3) if occurrence.sfn is None else tuple(dict.fromkeys((_version(occurrence.sfn), 0)))
+    for ways in (known, None):
+        for way in hypotheses([occurrence.soft], view) if ways is None else ways:
+            for rv in versions:
+                block = decode([(occurrence.soft, rv)], view, way)
+                if block is not None and block.margin > 0.0:
+                    return block
+    return None
+
+
+def _together(seen: Sequence[_Occurrence], view: CarrierView) -> Block | None:
+    """Return the block that several occurrences carry at one place, weak as each may be."""
+    for group, patterns in _patterns(seen):
+        if len(group) < 2:
+            continue
+        for way in hypotheses([one.soft for one in group], view):
+            for pattern in patterns:
+                block = decode([(one.soft, rv) for one, rv in zip(group, pattern, strict=True)], view, way)
+                if block is not None and block.margin > 0.0:
+                    return block
+    return None
+
+
+def _patterns(seen: Sequence[_Occurrence]) -> Iterator[tuple[list[_Occurrence], list[tuple[int, ...]]]]:
+    """Give groups of occurrences that may belong together, and the redundancy versions they may have."""
+    if seen[0].sfn is not None:
+        versions = tuple(_version(one.sfn) for one in seen if one.sfn is not None)
+        yield list(seen), list(dict.fromkeys((versions, (0,) * len(seen))))
+        return
+    for parity in (0, 1):
+        group = [one for one in seen if one.frame % 2 == parity]
+        cycles = [tuple(REDUNDANCY[(one.frame // 2 + phase) % 4] for one in group) for phase in range(4)]
+        yield group, [*cycles, (0,) * len(group)]
+
+
+def _version(sfn: int) -> int:
+    return REDUNDANCY[sfn // 2 % 4]
+
+
+def _believed(found: Sequence[tuple[int, Block]]) -> Sib1 | None:
+    """Return the SIB1 that blocks say twice, or once with margin, and that is one."""
+    groups: dict[bytes, list[Block]] = {}
+    for _, block in found:
+        groups.setdefault(block.octets, []).append(block)
+    for octets, blocks in sorted(groups.items(), key=lambda item: -len(item[1])):
+        margin = float(np.sum([block.margin for block in blocks]))
+        if len(blocks) < _ENOUGH and margin < SINGLE_MARGIN:
+            continue
+        message: Sib1Message | None = parse(octets)
+        if message is not None:
+            way = blocks[-1].hypothesis
+            return Sib1(status="decoded", reason="", message=message, prb=(way.start, way.length), count=len(blocks), margin=margin)
+    return None
+
+
+def _reason(view: CarrierView, seen: Sequence[_Occurrence]) -> str:
+    first, last = view.seen_blocks()
+    if not seen:
+        return "the samples hold no whole subframe 5 of an even frame"
+    if last - first < view.n_rb:
+        return f"not in blocks {first} to {last - 1} of {view.n_rb}, or too weak"
+    return "too weak, disturbed, or not in neighbouring blocks"

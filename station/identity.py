@@ -138,11 +138,13 @@ class LteWatch:
         if self._looks and not promising and not _unseen(findings):
             return []
         from dsp.lte.search import find_cells
+        from dsp.lte.sib1 import with_sib1
 
         iq = _first_samples(blocks, self._look_samples)
         self._looks += 1
         self.looked_s += len(iq) / self._rate
         cells = find_cells(iq, sample_rate_hz=self._rate, center_freq_hz=self._center, carriers=_wide_carriers(findings), ppm=self.clock)
+        cells = with_sib1(iq, cells, sample_rate_hz=self._rate)
         found = any(cell.status == "identified" for cell in cells)
         self.schedule.looked(now_s, found=found, promising=promising)
         if not found:

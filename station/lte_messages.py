@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from config.wire import Header, LteCellReport
-from config.wire.lte_cell import EarfcnReport, PhichReport
+from config.wire.lte_cell import BlocksReport, EarfcnReport, PhichReport, PlmnReport
 from config.wire.tap import TapReport
 from dsp.lte.earfcn import earfcns
+from dsp.lte.sib1_message import Sib1
 from dsp.lte.types import LteCell
 from station.messages import freq, header_fields, level
 
@@ -42,6 +43,7 @@ def lte_cell_report(cell: LteCell, *, header: Header, start_time_ns: int) -> Lte
         rsrp_dbfs=level(cell.rsrp),
         taps=[TapReport(delay_us=round(tap.delay_us, 3), level_db=round(tap.level_db, 2)) for tap in cell.taps],
         mib_count=cell.mib_count,
+        **_sib1(cell.sib1),
     )
 
 
@@ -63,3 +65,18 @@ def _phich(cell: LteCell) -> PhichReport | None:
     if cell.phich_duration is None or cell.phich_resource is None:
         return None
     return PhichReport(duration=cell.phich_duration, resource=cell.phich_resource)
+
+
+def _sib1(sib1: Sib1 | None) -> dict[str, Any]:
+    """Return the fields that come of SIB1."""
+    if sib1 is None:
+        return {"sib1_reason": "no MIB was read, or nobody asked"}
+    said: dict[str, Any] = {"sib1_status": sib1.status, "sib1_reason": sib1.reason}
+    if sib1.prb is not None:
+        said["sib1_prb"] = BlocksReport(start=sib1.prb[0], length=sib1.prb[1])
+    message = sib1.message
+    if message is not None:
+        plmns = [PlmnReport(mcc=plmn.mcc, mnc=plmn.mnc, reserved=plmn.reserved) for plmn in message.plmns]
+        said |= {"plmns": plmns, "mcc": plmns[0].mcc, "mnc": plmns[0].mnc, "sib1_hex": message.octets.hex()}
+        said |= {name: getattr(message, name) for name in ("tac", "ci", "enb", "barred", "band", "tdd_config")}
+    return said

@@ -24,6 +24,27 @@ class PhichReport(Struct, frozen=True, kw_only=True):
     resource: Literal["1/6", "1/2", "1", "2"]
 
 
+Mcc = Annotated[str, Meta(pattern=r"^[0-9]{3}$")]
+Mnc = Annotated[str, Meta(pattern=r"^[0-9]{2,3}$")]
+
+
+class PlmnReport(Struct, frozen=True, kw_only=True):
+    """One network of a cell's SIB1."""
+
+    mcc: Mcc
+    mnc: Mnc
+    """Two or three digits as sent: "01" is not "001"."""
+    reserved: bool
+    """Reserved for operator use."""
+
+
+class BlocksReport(Struct, frozen=True, kw_only=True):
+    """Neighbouring resource blocks."""
+
+    start: Annotated[int, Meta(ge=0, le=109)]
+    length: Annotated[int, Meta(ge=1, le=110)]
+
+
 class LteCellReport(Record, frozen=True, kw_only=True, tag="lte_cell"):
     """One cell. The MIB's fields are null where no MIB was read; only an ``identified`` cell is ever alarmed on.
 
@@ -64,3 +85,25 @@ class LteCellReport(Record, frozen=True, kw_only=True, tag="lte_cell"):
     taps: Annotated[list[TapReport], Meta(max_length=64)]
     mib_count: Count
     """MIBs that passed their CRC in step with each other."""
+
+    sib1_status: Literal["decoded", "not_seen", "not_tried"] = "not_tried"
+    sib1_reason: ShortText = ""
+    """Why SIB1 was not decoded; empty when it was. The fields below are null then."""
+    sib1_hex: Annotated[str, Meta(pattern=r"^([0-9a-f]{2}){8,300}$")] | None = None
+    """The transport block, padding included."""
+    sib1_prb: BlocksReport | None = None
+    """Where SIB1 was last sent."""
+    plmns: Annotated[list[PlmnReport], Meta(max_length=6)] | None = None
+    """In the order sent; ``mcc`` and ``mnc`` are the first's."""
+    mcc: Mcc | None = None
+    mnc: Mnc | None = None
+    tac: Annotated[int, Meta(ge=0, le=65535)] | None = None
+    ci: Annotated[int, Meta(ge=0, le=2**28 - 1)] | None = None
+    """E-UTRAN cell identity, 28 bits."""
+    enb: Annotated[int, Meta(ge=0, le=2**20 - 1)] | None = None
+    """The first 20 bits of ``ci``: a macro base station's identity."""
+    barred: bool | None = None
+    band: Annotated[int, Meta(ge=1, le=64)] | None = None
+    """As SIB1 has it (freqBandIndicator)."""
+    tdd_config: Annotated[int, Meta(ge=0, le=6)] | None = None
+    """Uplink-downlink configuration; null in FDD."""

@@ -1,4 +1,4 @@
-"""A cell's subframe over the whole carrier, or the part of it that was heard: resource elements, and the channel from its reference signals.
+"""A cell's subframe over the whole carrier, or the part that was heard: resource elements, and the channel from its reference signals.
 
 The centre six blocks at 1.92 MS/s are ``dsp.lte.reference_signals``'; this is for any sample rate that is a multiple of 15 kHz and any
 place of the carrier, as far as the samples reach.

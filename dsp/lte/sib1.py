@@ -49,7 +49,10 @@ def find_sib1(iq: ComplexArray, cell: LteCell, *, sample_rate_hz: float) -> Sib1
     first, last = view.seen_blocks()
     if first == last:
         return Sib1(status="not_tried", reason="no block of the carrier lies in the samples' band")
-    return search_sib1(iq, view, sfn=cell.sfn)
+    try:
+        return search_sib1(iq, view, sfn=cell.sfn)
+    except ImportError:
+        return Sib1(status="not_tried", reason="the package pycrate is not installed: without it nothing can be known for a SIB1")
 
 
 def with_sib1(iq: ComplexArray, cells: Sequence[LteCell], *, sample_rate_hz: float) -> tuple[LteCell, ...]:

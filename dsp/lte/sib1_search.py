@@ -100,7 +100,7 @@ def _code_block(size: int) -> tuple[int, int]:
 
 
 def decode(received: Iterable[tuple[FloatArray, int]], view: CarrierView, way: Hypothesis) -> Block | None:
-    """Return the block that subframes with (soft elements, redundancy version) carry together, sent in this ``way``; None: no CRC passed."""
+    """Return the block that subframes (soft elements, redundancy version) carry together, sent in this ``way``; None: no CRC passed."""
     code, filler = _code_block(way.size)
     place = {"start": way.start, "length": way.length, "data_start": way.data_start}
     parts = [(allocation_soft_bits(soft, view, **place), rv) for soft, rv in received]

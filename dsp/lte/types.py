@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from dsp.lte.sib1_message import Sib1
 from dsp.types import Tap
 
 CellStatus = Literal["synchronised", "identified"]
@@ -47,3 +48,5 @@ class LteCell:
     taps: tuple[Tap, ...]
     mib_count: int
     """How many MIBs passed their CRC in step with each other."""
+    sib1: Sib1 | None = None
+    """None: not asked for (``dsp.lte.sib1.with_sib1``)."""

@@ -20,8 +20,8 @@ from dsp.lte.types import LteCell
 RECHECK_S: Final = 3600.0
 MIN_SIGMA_PPM: Final = 0.05
 """A base station's own clock is good to 0.05 ppm (TS 45.010 cl. 5.1, TS 36.104 cl. 6.5.1)."""
-LTE_SIGMA_PPM: Final = 0.25
-"""A look at LTE is short: its clock was seen to be up to 0.35 ppm off (80 ms, 25 resource blocks)."""
+LTE_SIGMA_PPM: Final = 0.1
+"""Of the offset from the carrier's raster point: a base station's own error, and the measurement's."""
 OUTLIER_SIGMAS: Final = 5.0
 FILE_NAME: Final = "calibration.json"
 
@@ -87,10 +87,10 @@ class WitnessLog:
             if cell.status != "identified" or cell.ppm is None or cell.ppm_sigma is None:
                 continue
             proved = True
-            lte = isinstance(cell, LteCell)
-            key = (lte, cell.freq_hz, cell.pci if isinstance(cell, LteCell) else cell.bsic)
-            sigma = max(cell.ppm_sigma, LTE_SIGMA_PPM if lte else MIN_SIGMA_PPM)
-            self._heard[key] = (Witness(ppm=cell.ppm, sigma_ppm=sigma), time_ns)
+            if isinstance(cell, LteCell):
+                self._heard[(True, cell.freq_hz, cell.pci)] = (_lte_witness(cell), time_ns)
+            else:
+                self._heard[(False, cell.freq_hz, cell.bsic)] = (Witness(ppm=cell.ppm, sigma_ppm=cell.ppm_sigma), time_ns)
         oldest = time_ns - round(RECHECK_S * 1e9)
         self._heard = {key: one for key, one in self._heard.items() if oldest <= one[1]}
         return proved or len(self._heard) != known
@@ -139,6 +139,13 @@ def temperature_c() -> float | None:
         with contextlib.suppress(OSError, ValueError):
             return int(path.read_text()) / 1000.0
     return None
+
+
+def _lte_witness(cell: LteCell) -> Witness:
+    """Return the clock error by the carrier's offset from its raster point: that is finer than the frames' drift in a short look."""
+    if cell.freq_hz is not None and cell.cfo_hz is not None and not cell.raster_ambiguous:
+        return Witness(ppm=(cell.freq_hz / (cell.freq_hz + cell.cfo_hz) - 1.0) * 1e6, sigma_ppm=LTE_SIGMA_PPM)
+    return Witness(ppm=cell.ppm or 0.0, sigma_ppm=max(cell.ppm_sigma or 1.0, LTE_SIGMA_PPM))
 
 
 def _weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:

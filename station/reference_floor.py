@@ -19,7 +19,9 @@ from station.sweep import HopResult
 MIN_HOPS: Final = 4
 """Fewer hops may all be filled by the same carrier: then there is no reference among them."""
 FILLED_DB: Final = 2.0
-"""A hop whose floor stands this far above the reference is filled, or its band is noisier: either is worth being told."""
+"""A hop most of whose span stands this far above the reference is filled, or its band is noisier: either is worth being told."""
+SAME_FLOOR_DB: Final = 0.7
+"""A hop whose own floor is this near to the reference has seen it between its signals."""
 
 
 def reference_of(results: Sequence[HopResult]) -> FloatArray | None:
@@ -39,10 +41,11 @@ def with_reference(results: Sequence[HopResult], settings: AnalysisSection, kept
 
 
 def _again(findings: Findings | None, settings: AnalysisSection, reference: FloatArray) -> Findings | None:
-    if findings is None or findings.floor.source != "assumed" or len(reference) != findings.psd.n_fft:
+    if findings is None or len(reference) != findings.psd.n_fft:
         return findings
-    above = 10 * np.log10(float(np.median(findings.floor.density)) / float(np.median(reference)))
-    if above < FILLED_DB:
+    level, quiet = float(np.median(reference)), float(np.median(findings.floor.density))
+    filled = float(np.median(findings.psd.mean)) > level * 10 ** (FILLED_DB / 10)
+    if not filled or quiet < level * 10 ** (SAME_FLOOR_DB / 10):
         return findings
     try:
         floor = estimate_floor(findings.psd, reference=reference)

@@ -45,7 +45,7 @@ def sent_order(size: int, filler: int, rv: int) -> IndexArray:
     rows = buffer.size // 96
     start = rows * (2 * -(-buffer.size // (8 * rows)) * rv + 2)
     turned = np.roll(buffer, -start)
-    order = turned[turned != _NOTHING]
+    order: IndexArray = turned[turned != _NOTHING]
     order.setflags(write=False)
     return order
 

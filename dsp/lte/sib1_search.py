@@ -104,7 +104,9 @@ def decode(received: Iterable[tuple[FloatArray, int]], view: CarrierView, way: H
     code, filler = _code_block(way.size)
     place = {"start": way.start, "length": way.length, "data_start": way.data_start}
     parts = [(allocation_soft_bits(soft, view, **place), rv) for soft, rv in received]
-    total = np.sum([rate_matching.unmatch(bits, size=code, filler=filler, rv=rv) for bits, rv in parts], axis=0, dtype=np.float32)
+    total = np.zeros((3, code + 4), dtype=np.float32)
+    for bits, rv in parts:
+        total += rate_matching.unmatch(bits, size=code, filler=filler, rv=rv)
     total[:2, :filler] = _FILLER_LLR
     found = turbo.decode(total)
     if found is None:
@@ -122,7 +124,7 @@ def _margin(parts: Sequence[tuple[FloatArray, int]], coded: BitArray, *, filler:
     metric = float(np.sum(soft[heard] * (1.0 - 2.0 * sent[heard]), dtype=np.float64))
     if metric <= 0.0:
         return -float(n_words)
-    return -(n_words * np.log(2.0) + chernoff_exponent(soft[heard], metric)) / float(np.log(10.0))
+    return float(-(n_words * np.log(2.0) + chernoff_exponent(soft[heard], metric)) / np.log(10.0))
 
 
 @lru_cache(maxsize=1)

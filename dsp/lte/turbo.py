@@ -40,7 +40,7 @@ _QPP: Final = (
 )
 # fmt: on
 """(f1, f2) of TS 36.212 table 5.1.3-3, by block size as in ``BLOCK_SIZES``."""
-BLOCK_SIZES: Final = (*range(40, 513, 8), *range(528, 1025, 16), *range(1056, 2049, 32), *range(2112, 2241, 64))
+BLOCK_SIZES: Final[tuple[int, ...]] = (*range(40, 513, 8), *range(528, 1025, 16), *range(1056, 2049, 32), *range(2112, 2241, 64))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

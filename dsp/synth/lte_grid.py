@@ -31,6 +31,7 @@ from dsp.lte.params import (
 from dsp.lte.resource_grid import crs_subcarriers, crs_symbols, pbch_elements, transmit_diversity
 from dsp.lte.sequences import crs, pss, split_pci, sss
 from dsp.lte.types import CyclicPrefix, Duplex
+from dsp.synth.lte_sib1 import Sib1Transmission, put_sib1
 from dsp.types import ComplexArray
 
 TDD_SUBFRAMES: Final = ("DSUUUDSUUU", "DSUUDDSUUD", "DSUDDDSUDD", "DSUUUDDDDD", "DSUUDDDDDD", "DSUDDDDDDD", "DSUUUDSUUD")
@@ -64,6 +65,8 @@ class LteCellDescription:
     """Uplink-downlink configuration, 0 to 6."""
     dwpts_symbols: int = 10
     """Downlink symbols of a special subframe (TS 36.211 table 4.2-1), at least 3."""
+    sib1: Sib1Transmission | None = None
+    """Sent in subframe 5 of even frames; the control channel that announces it is not."""
 
     def __post_init__(self) -> None:
         """Refuse what no cell can be."""
@@ -115,6 +118,8 @@ def frame_grid(cell: LteCellDescription, frame: int, *, rng: np.random.Generator
     if cell.load > 0.0:
         for kind, keep in ((CONTROL, 0.5), (DATA, cell.load)):
             _fill(grid, role == kind, keep=keep, rng=rng)
+    if cell.sib1 is not None:
+        put_sib1(grid, role == DATA, cell.sib1, sfn=frame_sfn(cell, frame), pci=cell.pci)
     return grid
 
 

@@ -7,6 +7,8 @@ lines of several drifts and the best kept. Drift and offset are free of each oth
 
 In noise the sum of R half frames, over its mean, is a gamma variable of shape R: the threshold for a stated number of false peaks in the
 whole search follows.
+
+The arrays the transforms work in are made once and kept: two threads of one process must not search at the same time.
 """
 
 from __future__ import annotations

@@ -33,6 +33,18 @@ def test_offset_clock_timing_and_raster_come_out_whatever_the_crystal(on_air: An
     assert cell.snr_db == pytest.approx(0.0, abs=1.0)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_at_minus_ten_decibels_every_cell_is_read_blind(on_air: Any, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    pci, ppm = int(rng.integers(504)), float(rng.uniform(-120, 120))
+    iq, downlink = on_air(
+        LteCellDescription(pci=pci), snr_db=-10, receiver_ppm=ppm, carrier_hz=CARRIER, start_s=0.04 * rng.random(), seed=seed
+    )
+    (cell,) = search(iq)
+    assert (cell.status, cell.pci, cell.freq_hz) == ("identified", pci, CARRIER)
+    assert cell.cfo_hz == pytest.approx(downlink.cfo_hz, abs=20.0)
+
+
 def test_the_raster_point_is_ambiguous_where_the_dwell_is_too_short_and_sure_with_the_joint_clock(on_air: Any) -> None:
     iq, downlink = on_air(LteCellDescription(pci=4), snr_db=20, ms=10.5, receiver_ppm=-40.0, carrier_hz=CARRIER)
     (alone,) = search(iq)
@@ -127,7 +139,7 @@ def test_an_echo_shows_as_a_tap_at_its_delay(on_air: Any) -> None:
     assert cell.taps[1].level_db == pytest.approx(-5.0, abs=1.5)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_noise_holds_no_cell(noise: Any, seed: int) -> None:
     variance = noise_variance(1e-5, snr_db=0, sample_rate_hz=RATE)
     assert search(noise(307_200, variance=variance, seed=seed)) == ()

@@ -24,7 +24,9 @@ $(STAMP): pyproject.toml
 	  echo "python3-venv is missing: sudo apt-get install python3-venv" >&2; exit 1; }
 	@echo "setting up $(VENV) ..." >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[station,collector,dev]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[station,collector,dev]' 2>$(VENV)/pip.log \
+	  || { cat $(VENV)/pip.log >&2; exit 1; }
+	@$(BIN)/python -m station.first_run
 	@touch $@
 
 demo: $(STAMP)
@@ -45,7 +47,9 @@ lint: $(STAMP)
 check: lint test
 
 bench: $(STAMP)
-	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script --out docs/figures || exit 1; done
+	@missed=""; for script in tests/benchmarks/bench_*.py; do echo "== $$script"; \
+	  $(BIN)/python $$script --out docs/figures || missed="$$missed $$script"; done; \
+	  test -z "$$missed" || { echo "limits missed in:$$missed" >&2; exit 1; }
 
 corpus: $(STAMP)
 	@$(BIN)/python tests/corpus/make_corpus.py corpus

@@ -13,6 +13,7 @@ from config.settings import StationSettings
 from config.wire import Header, Position
 from dsp.errors import DspError
 from station.errors import RecordingError, StationError
+from station.first_run import make_ready
 from station.output import Sink
 from station.playback import Playback, open_recording
 from station.receiver import IQBlock
@@ -56,6 +57,8 @@ class Replay:
             self.sink.end_of_source()
 
     def _recording(self, recording: Recording, told: Progress) -> int:
+        if self.settings.identity.gsm or self.settings.identity.lte:
+            make_ready(self.say)
         receiver = Playback(recording)
         pacer = _Pacer(recording.sample_rate_hz if self.realtime else None)
         try:

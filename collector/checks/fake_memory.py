@@ -13,6 +13,8 @@ TEN_MINUTES_NS: Final = RECENT_NS // 3
 MAX_IDENTITIES: Final = 12
 MIN_OTHERS: Final = 3
 """Cells that must agree before one can be called an outlier."""
+NEWEST: Final = 30
+"""Cells that one is compared with, the latest heard."""
 MIN_OUTLIER_PPM: Final = 0.3
 """Base stations hold 0.05 ppm; what is beyond six times that is not one, or moves."""
 
@@ -67,7 +69,7 @@ class Memory:
         """Return the identities that this carrier gave at this station within half an hour, each change once, oldest first."""
         return self.identities.get((cell.station, cell.carrier), [])
 
-    def others(self, cell: Cell, within_ns: int = TEN_MINUTES_NS) -> list[Heard]:
+    def others(self, cell: Cell, within_ns: int) -> list[Heard]:
         """Return the other cells that this station heard within ``within_ns``."""
         found = []
         for carrier, heard in reversed(self.cells.get(cell.station, {}).items()):
@@ -92,7 +94,10 @@ def offset_outlier_ppm(cell: Cell, others: list[Heard]) -> tuple[float, float] |
     known = [(h.ppm, h.ppm_sigma) for h in others if h.ppm is not None and h.ppm_sigma < 0.5]
     if cell.ppm is None or cell.ppm_sigma is None or cell.ppm_sigma >= 0.5 or len(known) < MIN_OTHERS:
         return None
-    median = statistics.median(ppm for ppm, _ in known)
-    spread = 1.4826 * statistics.median(abs(ppm - median) for ppm, _ in known)
-    sigma = (cell.ppm_sigma**2 + statistics.median(s for _, s in known) ** 2 + spread**2) ** 0.5
+    known = known[:NEWEST]
+    median = statistics.median([ppm for ppm, _ in known])
+    if abs(cell.ppm - median) <= MIN_OUTLIER_PPM:
+        return abs(cell.ppm - median), MIN_OUTLIER_PPM
+    spread = 1.4826 * statistics.median([abs(ppm - median) for ppm, _ in known])
+    sigma = (cell.ppm_sigma**2 + statistics.median([s for _, s in known]) ** 2 + spread**2) ** 0.5
     return abs(cell.ppm - median), max(MIN_OUTLIER_PPM, 5.0 * sigma)

@@ -5,6 +5,7 @@ No sign is proof: odd parameters have innocent reasons. What no innocent cell do
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -73,8 +74,9 @@ class FakeStationRule:
     def _signs(self, cell: Cell, memory: Memory, heard: Heard) -> Iterator[Sign]:
         yield from _identity_signs(cell, memory)
         yield from _parameter_signs(cell)
-        yield from _neighbour_signs(cell, memory)
-        yield from _radio_signs(cell, memory, heard)
+        within_hour = memory.others(cell, HOUR_NS)
+        yield from _neighbour_signs(cell, within_hour)
+        yield from _radio_signs(cell, memory, heard, [h for h in within_hour if cell.time_ns - h.time_ns <= TEN_MINUTES_NS])
         yield from self._place_signs(cell, memory)
         yield from self._registry_signs(cell)
 
@@ -151,13 +153,13 @@ def _parameter_signs(cell: Cell) -> Iterator[Sign]:
         yield "barred", "ô bị cấm (barred)", "the cell is barred", {}
 
 
-def _neighbour_signs(cell: Cell, memory: Memory) -> Iterator[Sign]:
+def _neighbour_signs(cell: Cell, within_hour: list[Heard]) -> Iterator[Sign]:
     if cell.neighbours is None:
         return
     own = [n for n in cell.neighbours if n != cell.channel]
     if len(own) <= 1:
         yield "neighbours_missing", f"chỉ khai {len(own)} ô lân cận", f"names {len(own)} neighbours", {"neighbours": len(own)}
-    known = [h for h in memory.others(cell, HOUR_NS) if h.plmn == cell.plmn and h.channel in own and h.neighbours is not None]
+    known = [h for h in within_hour if h.channel in own and h.plmn == cell.plmn and h.neighbours is not None]
     if len(known) >= 2 and not any(cell.channel in (h.neighbours or ()) for h in known):
         yield (
             "not_reciprocal", f"{len(known)} ô lân cận nghe được, không ô nào khai lại ô này",
@@ -165,8 +167,7 @@ def _neighbour_signs(cell: Cell, memory: Memory) -> Iterator[Sign]:
         )  # fmt: skip
 
 
-def _radio_signs(cell: Cell, memory: Memory, heard: Heard) -> Iterator[Sign]:
-    others = memory.others(cell)
+def _radio_signs(cell: Cell, memory: Memory, heard: Heard, others: list[Heard]) -> Iterator[Sign]:
     outlier = offset_outlier_ppm(cell, others)
     if outlier is not None and outlier[0] > outlier[1]:
         yield (
@@ -181,6 +182,7 @@ def _radio_signs(cell: Cell, memory: Memory, heard: Heard) -> Iterator[Sign]:
         )  # fmt: skip
 
 
+@functools.lru_cache(maxsize=4096)
 def _near(a: tuple[float, float], b: tuple[float, float]) -> bool:
     return abs(a[0] - b[0]) * 110.5 <= NEAR_KM and distance_km(*a, *b) <= NEAR_KM
 

@@ -113,7 +113,7 @@ class ForeignRule:
         return (_state(cell, "level", decibans, _level_reason(code, cell, numbers), cap="suspected"),)
 
     def _expected_dbm(self, cell: Cell, facts: StationFacts, place: Place, border_km: float) -> float:
-        """Return the median level of the strongest innocent cause: the cell's own site where a registry knows it, else one near the line."""
+        """Return the innocent median level: from the cell's own site where a registry knows it, else from one near the line."""
         book = self.context.book.foreign
         eirp_dbm, distance = book.eirp_dbm, max(0.0, border_km - BORDER_UNCERTAINTY_KM) + book.border_gap_km
         licence = self.context.licences.cell(cell, cell.day)

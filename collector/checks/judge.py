@@ -18,7 +18,7 @@ from collector.checks.sightings import Sighting, sight
 from collector.checks.types import Answers, CannotJudge, Evidence, Finding, Observation, Remark, Rule, SortKey
 from config.rules import RuleBook
 
-SNAPSHOT_EVERY: Final = 5_000
+SNAPSHOT_EVERY: Final = 10_000
 """Observations between two snapshots: what a late observation costs at most, beside its own lateness."""
 Where = tuple[str, str, str]
 """World, rule, subject."""
@@ -121,20 +121,26 @@ class Judge:
         if memories is None:
             memories = self._state.memories[world] = [rule.begin() for rule in self._rules.values()]
         for rule, memory in zip(self._rules.values(), memories, strict=True):
+            weighed: dict[Where, Dossier] = {}
             for outcome in rule.observe(sighting, memory):
                 if isinstance(outcome, Evidence):
-                    self._weigh(rule, outcome, sighting, world)
+                    where = (world, rule.name, outcome.subject)
+                    weighed[where] = self._weigh(rule, outcome, sighting, where)
                 else:
                     self._remark(rule, outcome, sighting)
+            for where, dossier in weighed.items():  # for and against, all of it, before anything opens
+                self._decide(rule, where, dossier, sighting.time_ns)
 
-    def _weigh(self, rule: Rule, evidence: Evidence, sighting: Sighting, world: str) -> None:
-        where = (world, rule.name, evidence.subject)
+    def _weigh(self, rule: Rule, evidence: Evidence, sighting: Sighting, where: Where) -> Dossier:
         time_ns = sighting.time_ns
         dossier = self._state.dossiers.get(where)
         if dossier is None:
             dossier = self._state.dossiers[where] = Dossier(opening=sighting.key, origin=sighting.origin, last_ns=time_ns)
-            heapq.heappush(self._state.due.setdefault(world, []), (time_ns + int(rule.closes_after_s * 1e9), where))
+            heapq.heappush(self._state.due.setdefault(where[0], []), (time_ns + int(rule.closes_after_s * 1e9), where))
         dossier.add(evidence, station=sighting.station, time_ns=time_ns)
+        return dossier
+
+    def _decide(self, rule: Rule, where: Where, dossier: Dossier, time_ns: int) -> None:
         confidence = dossier.confidence(rule.prior_decibans)
         if dossier.opened_ns is None:
             if confidence >= self._book.alert.open_confidence:

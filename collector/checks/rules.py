@@ -6,7 +6,9 @@ from collector.checks.changes import ChangesRule
 from collector.checks.context import Context
 from collector.checks.fake_station import FakeStationRule
 from collector.checks.foreign import ForeignRule
+from collector.checks.interference import BoosterRule, JammerRule
 from collector.checks.judge import Judge
+from collector.checks.relay import RelayRule
 from collector.checks.technology import TechnologyRule
 from collector.checks.types import Answers, Rule
 from collector.checks.unlicensed import UnlicensedRule
@@ -23,6 +25,9 @@ def all_rules(context: Context) -> tuple[Rule, ...]:
         TechnologyRule(context=context, legal_basis=law),
         ForeignRule(context=context, legal_basis=law),
         FakeStationRule(context=context, legal_basis=(*law, "BLHS Đ293-294")),
+        RelayRule(context=context, legal_basis=law),
+        BoosterRule(context=context, legal_basis=law),
+        JammerRule(context=context, legal_basis=(*law, "Luật 42/2009/QH12 Đ47.1")),
         ChangesRule(context=context, legal_basis=basis),
     )
     return tuple(rule for rule in rules if rule.name not in context.book.disabled)

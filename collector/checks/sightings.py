@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -57,24 +57,22 @@ class Cell(Sighting):
     barred: bool | None = None
     neighbours: tuple[int, ...] | None = None
     cell_channels: tuple[int, ...] | None = None
+    plmn: str | None = field(init=False)
+    """``452-04``; None: not read."""
+    carrier: str = field(init=False)
+    """Name of the carrier and the code on it: what stays the same whatever the cell says of itself."""
+    name: str = field(init=False)
+    """Carrier and identity as far as they were read."""
 
-    @property
-    def plmn(self) -> str | None:
-        """``452-04``; None: not read."""
-        return f"{self.mcc}-{self.mnc}" if self.mcc is not None and self.mnc is not None else None
-
-    @property
-    def carrier(self) -> str:
-        """Name of the carrier and the code on it: what stays the same whatever the cell says of itself."""
+    def __post_init__(self) -> None:
+        """Make the names once: every rule asks for them."""
+        plmn = f"{self.mcc}-{self.mnc}" if self.mcc is not None and self.mnc is not None else None
         where = f"{self.freq_hz / 1e6:.1f} MHz" if self.freq_hz is not None else f"{self.offset_hz / 1e3:+.0f} kHz"
-        return f"{self.rat} {where} {'BSIC' if self.rat == 'gsm' else 'PCI'} {'?' if self.code is None else self.code}"
-
-    @property
-    def name(self) -> str:
-        """Carrier and identity as far as they were read."""
-        if self.plmn is None:
-            return self.carrier
-        return f"{self.carrier} {self.plmn} {self.area}/{'?' if self.ci is None else self.ci}"
+        carrier = f"{self.rat} {where} {'BSIC' if self.rat == 'gsm' else 'PCI'} {'?' if self.code is None else self.code}"
+        identity = "" if plmn is None else f" {plmn} {self.area}/{'?' if self.ci is None else self.ci}"
+        object.__setattr__(self, "plmn", plmn)
+        object.__setattr__(self, "carrier", carrier)
+        object.__setattr__(self, "name", carrier + identity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,114 @@
+"""Repeater evidence: an echo that is the same on cells of different sites: an extra path that they all go through.
+
+A hill makes an echo too, but each site sees it under another angle: its delay is the site's own. So one delay shared by ``k`` of ``S``
+sites is judged against chance: sites have an echo of their own with probability ``q``, its delay anywhere in the range looked at.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+JOIN_US: Final = 0.8
+"""Taps of one path over time lie within this of their median: fading moves a weak path's apparent delay by some tenths of a symbol."""
+MIN_LOOKS: Final = 5
+MIN_PRESENCE: Final = 0.5
+"""An echo is there in at least this part of the looks; what comes and goes is fading or noise."""
+SYSTEMATIC_US: Final = 0.05
+"""What averaging cannot remove: the taps' grid and the pulse's shape."""
+TOLERANCE_SIGMAS: Final = 2.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Echo:
+    """A stable second path of one cell."""
+
+    delay_us: float
+    sigma_us: float
+    level_db: float
+    presence: float
+    """Part of the looks that showed it."""
+    looks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonDelay:
+    """The best agreement between sites."""
+
+    delay_us: float
+    sigma_us: float
+    sites: tuple[str, ...]
+    p_chance: float
+    """Probability that sites without a common path agree so well: at most this, by a union bound."""
+
+
+def estimate_echo(
+    looks: Sequence[Sequence[tuple[float, float]]], *, min_delay_us: float = 1.0, max_delay_us: float = 12.0, min_level_db: float = -20.0
+) -> Echo | None:
+    """Return the stable echo in ``looks`` (each the taps of one channel estimate: delay in us and level in dB against the strongest path).
+
+    The delay is the median of the fullest group; its uncertainty is the spread over the root of the count, no less than ``SYSTEMATIC_US``.
+    None: too few looks, or no delay that at least half of them show. The sign of a delay is dropped: the echo may be the stronger path.
+    """
+    if len(looks) < MIN_LOOKS:
+        return None
+    rows = [
+        (abs(delay), level, index)
+        for index, taps in enumerate(looks)
+        for delay, level in taps
+        if min_delay_us <= abs(delay) <= max_delay_us and level >= min_level_db
+    ]
+    if len(rows) < MIN_LOOKS:
+        return None
+    rows.sort()
+    delays = np.array([row[0] for row in rows])
+    upper = np.searchsorted(delays, delays + 2.0 * JOIN_US, side="right")
+    start = int(np.argmax(upper - np.arange(len(rows))))
+    centre = float(np.median(delays[start : upper[start]]))
+    group = [row for row in rows if abs(row[0] - centre) <= JOIN_US]
+    seen_in = {row[2] for row in group}
+    presence = len(seen_in) / len(looks)
+    if len(seen_in) < MIN_LOOKS or presence < MIN_PRESENCE:
+        return None
+    values = np.array([row[0] for row in group])
+    delay = float(np.mean(values))
+    sigma = math.hypot(float(np.std(values)) / math.sqrt(len(seen_in)), SYSTEMATIC_US)
+    level = float(np.median([row[1] for row in group]))
+    return Echo(delay_us=delay, sigma_us=sigma, level_db=level, presence=presence, looks=len(looks))
+
+
+def common_delay(
+    echoes: Sequence[tuple[str, Echo | None]], *, min_delay_us: float, max_delay_us: float, echo_probability: float = 0.25
+) -> CommonDelay | None:
+    """Return the delay that most sites share and how likely chance alone is to give it; None: no two sites share one.
+
+    ``echoes``: (site, echo of one of its cells; None: it has none). Cells of one site count once, by the echo that is known best.
+    For ``k`` of ``S`` sites within ``t`` of each other out of a range ``R``, chance gives at most C(S, k) q^k k (t / R)^(k - 1)
+    (union bound over the choices of sites; k u^(k - 1) bounds the probability that k uniform delays lie within u of each other).
+    """
+    sites: dict[str, Echo | None] = {}
+    for site, echo in echoes:
+        before = sites.get(site)
+        if echo is not None and (before is None or echo.sigma_us < before.sigma_us):
+            sites[site] = echo
+        sites.setdefault(site, None)
+    known = sorted((echo.delay_us, site, echo.sigma_us) for site, echo in sites.items() if echo is not None)
+    best: CommonDelay | None = None
+    for first, (lowest, _, _) in enumerate(known):
+        for last in range(first + 1, len(known)):
+            group = known[first : last + 1]
+            tolerance = TOLERANCE_SIGMAS * math.sqrt(2.0) * max(sigma for _, _, sigma in group)
+            if known[last][0] - lowest > tolerance:
+                continue
+            k, width = len(group), min(1.0, tolerance / (max_delay_us - min_delay_us))
+            p = min(1.0, math.comb(len(sites), k) * echo_probability**k * k * width ** (k - 1))
+            if best is None or p < best.p_chance:
+                weights = np.array([sigma**-2.0 for _, _, sigma in group])
+                mean = float(np.average([delay for delay, _, _ in group], weights=weights))
+                names = tuple(sorted(site for _, site, _ in group))
+                best = CommonDelay(delay_us=mean, sigma_us=float(weights.sum() ** -0.5), sites=names, p_chance=p)
+    return best

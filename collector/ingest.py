@@ -20,7 +20,7 @@ from collector.errors import MisuseError
 from collector.journal import Journal, SpoolKey
 from config.errors import WireError, WireVersionError
 from config.wire import decode_record
-from config.wire.frames import Ack, AnyFrame, Batch, Heartbeat, Hello, Live, Refused, Rejected, Welcome, decode_frame, encode_frame
+from config.wire.frames import Ack, AnyFrame, Batch, Gap, Heartbeat, Hello, Live, Refused, Rejected, Welcome, decode_frame, encode_frame
 from config.wire.version import MAX_FRAME_BYTES, WIRE_VERSION
 
 CREDIT: Final = 2000
@@ -145,6 +145,16 @@ class Ingest:
             return
         key = (hello.station, hello.spool_id)
         committed = self._journal.committed_seq(key)
+        if (reason := self._two_senders(key, hello, committed)) is not None:
+            self._journal.count("two_senders")
+            log.error("two_senders station=%s spool=%s reason=%r", *key, reason)
+            self._connections.pop(peer, None)
+            self._answers_for(peer).frames = [Refused(reason=reason, hello=False)]
+            return
+        if hello.instances:
+            self._journal.note_sender(key, hello.instances[0])
+            for other in [other for other, one in self._connections.items() if one.key == key and other != peer]:
+                del self._connections[other]  # one connection speaks for a spool: an older one has to say hello again
         oldest = min(hello.first_seq, hello.next_seq)
         if oldest > committed + 1:
             self._journal.gap(key, oldest - 1, reason="the station does not hold these any more")
@@ -154,9 +164,21 @@ class Ingest:
         self._connections[peer] = _Connection(key=key, heard_s=time.monotonic())
         self._answers_for(peer).frames.append(self._welcome(key))
 
+    def _two_senders(self, key: SpoolKey, hello: Hello, committed: int) -> str | None:
+        """Return why this is a second sender that goes on from a copy of one spool; None: it is not."""
+        advice = "a spool was copied or put back: give this machine a key and a spool of its own"
+        if committed >= hello.next_seq:
+            return f"number {committed} of this spool is here and this sender's next is {hello.next_seq}: {advice}"
+        sender = self._journal.sender(key)
+        if hello.instances and sender is not None and sender not in hello.instances:
+            return f"another sender goes on from this spool (instance {sender}): {advice}"
+        return None
+
     def _take_from(self, peer: bytes, connection: _Connection, frame: AnyFrame) -> None:
         if isinstance(frame, Batch):
             self._take_batch(peer, connection, frame)
+        elif isinstance(frame, Gap):
+            self._take_gap(peer, connection, frame)
         elif isinstance(frame, Live):
             self._take_live(connection, frame)
         elif isinstance(frame, Heartbeat):
@@ -167,18 +189,10 @@ class Ingest:
             )
 
     def _take_batch(self, peer: bytes, connection: _Connection, batch: Batch) -> None:
+        if not self._next_in_turn(peer, connection, batch):
+            return
         key, answers = connection.key, self._answers_for(peer)
-        if batch.spool_id != key[1]:
-            answers.frames = [Refused(reason="this connection said hello for another spool", hello=True)]
-            return
         committed = self._journal.committed_seq(key)
-        if batch.first_seq > committed + 1:
-            if not connection.rewound:
-                connection.rewound = True
-                answers.frames.append(self._welcome(key))
-            return
-        connection.rewound = False
-        answers.ack = True
         for seq, data in enumerate(batch.records, start=batch.first_seq):
             if seq <= committed:
                 continue  # sent again: it is here already
@@ -188,6 +202,26 @@ class Ingest:
             else:
                 self._journal.reject(key, seq, reason=reason, data=data)
                 answers.rejected.append(Rejected(seq=seq, reason=reason))
+
+    def _take_gap(self, peer: bytes, connection: _Connection, gap: Gap) -> None:
+        if self._next_in_turn(peer, connection, gap) and gap.last_seq > self._journal.committed_seq(connection.key):
+            self._journal.gap(connection.key, gap.last_seq, reason=gap.reason, kinds=gap.kinds)
+            log.warning("gap station=%s spool=%s last=%d kinds=%r reason=%r", *connection.key, gap.last_seq, gap.kinds, gap.reason)
+
+    def _next_in_turn(self, peer: bytes, connection: _Connection, sent: Batch | Gap) -> bool:
+        """Return whether ``sent`` belongs to the connection's spool and leaves no hole; then it is to be acknowledged."""
+        key, answers = connection.key, self._answers_for(peer)
+        if sent.spool_id != key[1]:
+            answers.frames = [Refused(reason="this connection said hello for another spool", hello=True)]
+            return False
+        if sent.first_seq > self._journal.committed_seq(key) + 1:
+            if not connection.rewound:
+                connection.rewound = True
+                answers.frames.append(self._welcome(key))
+            return False
+        connection.rewound = False
+        answers.ack = True
+        return True
 
     def _take_live(self, connection: _Connection, live: Live) -> None:
         station = connection.key[0]

@@ -31,7 +31,9 @@ CREATE TABLE IF NOT EXISTS spool(station TEXT NOT NULL, spool_id TEXT NOT NULL, 
 CREATE TABLE IF NOT EXISTS rejected(station TEXT NOT NULL, spool_id TEXT NOT NULL, seq INTEGER NOT NULL, received_ns INTEGER NOT NULL,
     reason TEXT NOT NULL, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS gap(station TEXT NOT NULL, spool_id TEXT NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
-    received_ns INTEGER NOT NULL, reason TEXT NOT NULL);
+    received_ns INTEGER NOT NULL, reason TEXT NOT NULL, kinds TEXT NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS sender(station TEXT NOT NULL, spool_id TEXT NOT NULL, instance TEXT NOT NULL,
+    PRIMARY KEY(station, spool_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS aside(received_ns INTEGER NOT NULL, station TEXT, reason TEXT NOT NULL, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
@@ -69,6 +71,9 @@ class Journal:
             self._committed: dict[SpoolKey, int] = {
                 (station, spool): seq for station, spool, seq in self._db.execute("SELECT station, spool_id, committed_seq FROM spool")
             }
+            self._senders: dict[SpoolKey, str] = {
+                (station, spool): drawn for station, spool, drawn in self._db.execute("SELECT station, spool_id, instance FROM sender")
+            }
             with JournalReader(folder) as reader:
                 self._next_entry = reader.last_entry() + 1
         except (OSError, sqlite3.Error) as error:
@@ -105,11 +110,22 @@ class Journal:
         self._db.execute("INSERT INTO rejected VALUES (?,?,?,?,?,?)", (*key, seq, time.time_ns(), reason, data[:ASIDE_BYTES]))
         self._advance(key, seq)
 
-    def gap(self, key: SpoolKey, last_seq: int, *, reason: str) -> None:
+    def sender(self, key: SpoolKey) -> str | None:
+        """Return the instance of the spool that sent last; None: none said which it is."""
+        return self._senders.get(key)
+
+    def note_sender(self, key: SpoolKey, instance: str) -> None:
+        """Note which instance of the spool sends now."""
+        if self._senders.get(key) != instance:
+            self._begin()
+            self._senders[key] = instance
+            self._db.execute("INSERT OR REPLACE INTO sender VALUES (?,?,?)", (*key, instance))
+
+    def gap(self, key: SpoolKey, last_seq: int, *, reason: str, kinds: str = "") -> None:
         """Note that everything up to ``last_seq`` that is not here will not come."""
         self._begin()
         first_seq = self.committed_seq(key) + 1
-        self._db.execute("INSERT INTO gap VALUES (?,?,?,?,?,?)", (*key, first_seq, last_seq, time.time_ns(), reason))
+        self._db.execute("INSERT INTO gap VALUES (?,?,?,?,?,?,?)", (*key, first_seq, last_seq, time.time_ns(), reason, kinds))
         self._advance(key, last_seq)
 
     def set_aside(self, data: bytes, *, station: str | None, reason: str) -> None:
@@ -154,6 +170,7 @@ class Journal:
         fresh = _open(self._folder / f"{day}.db")
         fresh.execute("BEGIN IMMEDIATE")
         fresh.executemany("INSERT OR REPLACE INTO spool VALUES (?,?,?)", [(*key, seq) for key, seq in self._committed.items()])
+        fresh.executemany("INSERT OR REPLACE INTO sender VALUES (?,?,?)", [(*key, drawn) for key, drawn in self._senders.items()])
         fresh.execute("COMMIT")
         self._db.close()
         self._db, self._day = fresh, day
@@ -249,6 +266,8 @@ def _open(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.executescript(_SCHEMA)
+    if "kinds" not in {row[1] for row in db.execute("PRAGMA table_info(gap)")}:  # a segment that an older program began
+        db.execute("ALTER TABLE gap ADD COLUMN kinds TEXT NOT NULL DEFAULT ''")
     return db
 
 

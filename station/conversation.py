@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from config.wire.frames import Ack, AnyFrame, Batch, Refused, Rejected, Welcome
+from config.wire.frames import Ack, AnyFrame, Batch, Gap, Refused, Rejected, Welcome
 from station.spool import Spool
 
 BATCH_RECORDS: Final = 200
@@ -45,13 +45,16 @@ class Conversation:
             self.welcome, self.refusal = True, None
             self._next_seq = frame.committed_seq + 1
             return []
+        for one in frame.rejected:
+            self._spool.set_aside(one.seq, one.reason)
         return frame.rejected
 
     def hello_due(self, now_s: float) -> bool:
         """Return whether it is time to say hello, again or for the first time."""
         silent = now_s - self._last_heard_s > SILENCE_S
-        unanswered = self._next_seq > self._spool.first_seq and now_s - self._ack_due_from_s > SILENCE_S
-        if self.welcome and (silent or unanswered):
+        unanswered = self._next_seq > self._spool.unacknowledged_seq and now_s - self._ack_due_from_s > SILENCE_S
+        behind = self._next_seq < self._spool.first_seq  # dropped since the last hello: the collector has to hear of it
+        if self.welcome and (silent or unanswered or behind):
             self.welcome = False
         return not self.welcome and now_s - self._last_hello_s >= (HELLO_INTERVAL_S if self.refusal is None else SILENCE_S)
 
@@ -59,23 +62,26 @@ class Conversation:
         """Note that a hello was sent, or could not be."""
         self._last_hello_s = self._last_said_s = now_s
 
-    def next_batch(self) -> Batch | None:
-        """Return the next batch that the credit allows; None: nothing to send, or nothing may be sent."""
+    def next_batch(self) -> Batch | Gap | None:
+        """Return what comes next within the credit; None: nothing to send, or nothing may be sent."""
         if not self.welcome:
             return None
-        first_seq, next_seq = self._spool.first_seq, self._spool.next_seq
-        self._next_seq = max(self._next_seq, first_seq)
-        room = min(first_seq + self._credit, next_seq) - self._next_seq
+        seq, next_seq = self._next_seq, self._spool.next_seq
+        room = min(self._spool.unacknowledged_seq + self._credit, next_seq) - seq
         if room <= 0:
             return None
-        records = self._spool.read(self._next_seq, max_records=min(room, BATCH_RECORDS), max_bytes=BATCH_BYTES)
-        return Batch(spool_id=self._spool.spool_id, first_seq=self._next_seq, records=records)
+        records = self._spool.read(seq, max_records=min(room, BATCH_RECORDS), max_bytes=BATCH_BYTES)
+        if records:
+            return Batch(spool_id=self._spool.spool_id, first_seq=seq, records=records)
+        if (gap := self._spool.gap_at(seq)) is None:
+            return None
+        return Gap(spool_id=self._spool.spool_id, first_seq=seq, last_seq=gap.last_seq, kinds=gap.kinds[:400], reason=gap.reason[:400])
 
-    def sent(self, batch: Batch, now_s: float) -> None:
-        """Note that ``batch`` is under way."""
-        if self._next_seq == self._spool.first_seq:
+    def sent(self, sent: Batch | Gap, now_s: float) -> None:
+        """Note that ``sent`` is under way."""
+        if self._next_seq == self._spool.unacknowledged_seq:
             self._ack_due_from_s = now_s
-        self._next_seq = batch.first_seq + len(batch.records)
+        self._next_seq = sent.last_seq + 1 if isinstance(sent, Gap) else sent.first_seq + len(sent.records)
         self._last_said_s = now_s
 
     def heartbeat_due(self, now_s: float) -> bool:

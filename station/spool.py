@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from station.errors import StationError
@@ -24,6 +26,16 @@ class SpoolFullError(StationError):
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Numbers whose records were dropped."""
+
+    first_seq: int
+    last_seq: int
+    kinds: str
+    reason: str
+
+
 class Spool(Protocol):
     """Reliable records of one station, in order. Every method may be called from any thread."""
 
@@ -33,8 +45,18 @@ class Spool(Protocol):
         ...
 
     @property
+    def instances(self) -> Sequence[str]:
+        """What was drawn whenever this spool was opened for sending, newest first, 16 hex digits each."""
+        ...
+
+    @property
     def first_seq(self) -> int:
-        """Number of the oldest record that is still held; ``next_seq`` where none is."""
+        """The oldest number that can still be sent, as a record or as a gap; ``next_seq`` where none can."""
+        ...
+
+    @property
+    def unacknowledged_seq(self) -> int:
+        """The first number that the collector does not have yet."""
         ...
 
     @property
@@ -42,8 +64,10 @@ class Spool(Protocol):
         """Number that the next record will get."""
         ...
 
-    def append(self, packed: bytes) -> int:
+    def append(self, packed: bytes, *, kind: str) -> int:
         """Keep one encoded record and return its number; when this returns it is as safe as this spool makes it.
+
+        ``kind`` says what may be dropped first.
 
         Raises:
             SpoolFullError: there is no room.
@@ -51,14 +75,19 @@ class Spool(Protocol):
         ...
 
     def read(self, first_seq: int, *, max_records: int, max_bytes: int) -> list[bytes]:
-        """Return records ``first_seq``, ``first_seq`` + 1, ... within both bounds, but at least one where there is one.
+        """Return records ``first_seq``, ``first_seq`` + 1, ... within both bounds up to the next gap, at least one where there is one."""
+        ...
 
-        ``first_seq`` is at least the oldest held.
-        """
+    def gap_at(self, seq: int) -> Gap | None:
+        """Return the gap that holds ``seq``; None: there is none."""
         ...
 
     def acknowledge(self, committed_seq: int) -> None:
-        """Everything up to and including ``committed_seq`` is safe at the collector."""
+        """Everything up to ``committed_seq`` is safe at the collector; fewer than before, where that was restored from a backup."""
+        ...
+
+    def set_aside(self, seq: int, reason: str) -> None:
+        """Keep ``seq`` apart: the collector did not take it."""
         ...
 
     def close(self) -> None:
@@ -72,6 +101,7 @@ class MemorySpool:
     def __init__(self, *, max_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
         """Begin an empty spool with an identity of its own."""
         self._spool_id = secrets.token_hex(16)
+        self._instances = (secrets.token_hex(8),)
         self._records: deque[bytes] = deque()
         self._first_seq = 0
         self._bytes = 0
@@ -82,6 +112,16 @@ class MemorySpool:
     def spool_id(self) -> str:
         """32 hex digits, drawn when the spool was made."""
         return self._spool_id
+
+    @property
+    def instances(self) -> Sequence[str]:
+        """One: it is never opened again."""
+        return self._instances
+
+    @property
+    def unacknowledged_seq(self) -> int:
+        """The first number that the collector does not have yet: what it has is forgotten."""
+        return self.first_seq
 
     @property
     def first_seq(self) -> int:
@@ -95,7 +135,7 @@ class MemorySpool:
         with self._lock:
             return self._first_seq + len(self._records)
 
-    def append(self, packed: bytes) -> int:
+    def append(self, packed: bytes, *, kind: str = "") -> int:
         """Keep one encoded record and return its number.
 
         Raises:
@@ -120,6 +160,13 @@ class MemorySpool:
                     break
                 found.append(self._records[index])
         return found
+
+    def gap_at(self, seq: int) -> Gap | None:
+        """Return None: nothing is dropped here."""
+        return None
+
+    def set_aside(self, seq: int, reason: str) -> None:
+        """Do nothing: the uplink keeps the last of them."""
 
     def acknowledge(self, committed_seq: int) -> None:
         """Forget everything up to and including ``committed_seq``."""

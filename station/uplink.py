@@ -1,22 +1,27 @@
 """The way to the collector: a ZeroMQ DEALER in a thread of its own (decision 2; docs/reference/wire-protocol.md).
 
 Reliable records go into the spool first and are sent from there, in batches within the collector's credit, until they are acknowledged.
-Live records are lossy: they go out when nothing reliable is waiting to be sent, and the oldest makes room. ``publish`` and ``publish_live``
-never wait for the network. This is the one door to ``zmq`` on the station's side.
+With keys the connection is CURVE; libzmq gives up on a key that the collector does not know, so the socket's monitor is watched and a new
+socket is made. Live records are lossy: they go out when nothing reliable is waiting to be sent, and the oldest makes room. ``publish`` and
+``publish_live`` never wait for the network. This is the one door to ``zmq`` on the station's side.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import random
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass
 from typing import Final
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from config.errors import WireError
+from config.keyfiles import KeyPair
 from config.wire import AnyRecord, encode_record
 from config.wire.frames import AnyFrame, Heartbeat, Hello, Live, Rejected, decode_frame, encode_frame
 from config.wire.version import MAX_FRAME_BYTES
@@ -27,24 +32,47 @@ from station.spool import MemorySpool, Spool
 LIVE_WAITING: Final = 64
 LIVE_BYTES: Final = 4 * 1024 * 1024
 KEPT_REJECTIONS: Final = 1000
+AGAIN_S: Final = (1.0, 10.0)
+"""First and longest wait before a new socket is tried after a refused handshake; a random part is taken off."""
+_REFUSED_HANDSHAKE: Final = {
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH: "this station's key is not enrolled there: `canhsong-collector keys enrol STATION KEY`",
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "the handshake failed: one side has a key for the other and the other has none",
+}
+_EVENTS: Final = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 
 class UplinkError(StationError):
     """The collector does not take what is sent; the message says why."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Keys of a CURVE connection: the station's pair and the collector's public key."""
+
+    pair: KeyPair
+    collector_key: str
+
+
 class Uplink:
     """Sends one station's records to one collector."""
 
-    def __init__(self, address: str, *, station: str, program: str = "canhsong-station", spool: Spool | None = None) -> None:
-        """Begin to connect to ``address`` (``tcp://host:port``); returns at once.
+    def __init__(
+        self,
+        address: str,
+        *,
+        station: str,
+        program: str = "canhsong-station",
+        spool: Spool | None = None,
+        curve: Curve | None = None,
+    ) -> None:
+        """Begin to connect to ``address`` (``tcp://host:port``); returns at once. Without ``curve`` everything goes in plaintext.
 
         Raises:
             MisuseError: ``address`` is no ZeroMQ address.
         """
         self.address = address
         self._spool: Spool = spool if spool is not None else MemorySpool()
-        self._station, self._program = station, program
+        self._station, self._program, self._curve = station, program, curve
         self._live: deque[bytes] = deque()
         self._live_bytes = 0
         self._lock = threading.Lock()
@@ -58,7 +86,9 @@ class Uplink:
         """The last records that the collector did not take, and why."""
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._context = zmq.Context()
+        self._again_s, self._wait_s = float("inf"), AGAIN_S[0]
         self._socket = self._open_socket()
+        self._monitor = self._socket.get_monitor_socket(_EVENTS)
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
         self._thread.start()
 
@@ -70,7 +100,7 @@ class Uplink:
     @property
     def waiting(self) -> int:
         """How many reliable records are not acknowledged yet."""
-        return self._spool.next_seq - self._spool.first_seq
+        return self._spool.next_seq - self._spool.unacknowledged_seq
 
     def problem(self) -> str | None:
         """Return one line on why records do not get through; None while they do."""
@@ -88,7 +118,7 @@ class Uplink:
             SpoolFullError: too much waits already.
             WireFormatError: the record is outside the contract's bounds.
         """
-        seq = self._spool.append(encode_record(record))
+        seq = self._spool.append(encode_record(record), kind=str(record.__struct_config__.tag))
         self._wake()
         return seq
 
@@ -125,7 +155,7 @@ class Uplink:
         self._closing = True
         self._wake()
         self._thread.join()
-        self._socket.close(linger=0)
+        self._close_socket()
         self._context.term()
         os.close(self._wake_read)
         os.close(self._wake_write)
@@ -154,6 +184,10 @@ class Uplink:
         socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 6000)
         try:
+            if self._curve is not None:
+                socket.curve_secretkey = self._curve.pair.secret.encode()
+                socket.curve_publickey = self._curve.pair.public.encode()
+                socket.curve_serverkey = self._curve.collector_key.encode()
             socket.connect(self.address)
         except zmq.ZMQError as error:
             socket.close(linger=0)
@@ -168,17 +202,44 @@ class Uplink:
     # what follows runs in the uplink's own thread
 
     def _run(self) -> None:
-        poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
-        poller.register(self._wake_read, zmq.POLLIN)
         conversation = Conversation(self._spool)
         while not self._closing:
+            poller = zmq.Poller()
+            for one in (self._socket, self._monitor, self._wake_read):
+                poller.register(one, zmq.POLLIN)
             ready = dict(poller.poll(conversation.wait_ms(time.monotonic())))
             if self._wake_read in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, 65536)
+            if self._monitor in ready:
+                self._note_handshake(conversation)
+            if time.monotonic() >= self._again_s:
+                self._begin_again()
             self._receive(conversation)
             self._send_due(conversation)
+
+    def _note_handshake(self, conversation: Conversation) -> None:
+        """Take note of a handshake's end; libzmq does not try again by itself after a refused key."""
+        event = recv_monitor_message(self._monitor)["event"]
+        if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self._wait_s, self._again_s = AGAIN_S[0], float("inf")
+            return
+        conversation.welcome = False
+        self._connected = False
+        self._refusal = _REFUSED_HANDSHAKE[zmq.Event(event)]
+        self._again_s = time.monotonic() + self._wait_s * random.uniform(0.5, 1.0)
+        self._wait_s = min(2 * self._wait_s, AGAIN_S[1])
+
+    def _begin_again(self) -> None:
+        self._close_socket()
+        self._socket = self._open_socket()
+        self._monitor = self._socket.get_monitor_socket(_EVENTS)
+        self._again_s = float("inf")
+
+    def _close_socket(self) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
+        self._socket.close(linger=0)
 
     def _receive(self, conversation: Conversation) -> None:
         while True:
@@ -206,6 +267,7 @@ class Uplink:
                 spool_id=self._spool.spool_id,
                 first_seq=self._spool.first_seq,
                 next_seq=self._spool.next_seq,
+                instances=list(self._spool.instances),
             )
             self._send(hello)
             conversation.said_hello(now)

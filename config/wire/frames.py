@@ -35,6 +35,8 @@ class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
     """The oldest record the spool still holds; ``next_seq`` where it holds none."""
     next_seq: Count
     """The number the next new record will get."""
+    instances: Annotated[list[Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]], Meta(max_length=256)] = msgspec.field(default_factory=list)
+    """Drawn whenever the spool is opened for sending, newest first: two that go on from one copy differ in their first."""
 
 
 class Welcome(Frame, frozen=True, kw_only=True, tag="welcome"):
@@ -51,6 +53,17 @@ class Batch(Frame, frozen=True, kw_only=True, tag="batch"):
     spool_id: SpoolId
     first_seq: Count
     records: Annotated[list[Packed], Meta(min_length=1, max_length=1000)]
+
+
+class Gap(Frame, frozen=True, kw_only=True, tag="gap"):
+    """Station to collector, in the place of a batch: these numbers were given and their records dropped. Acknowledged like a batch."""
+
+    spool_id: SpoolId
+    first_seq: Count
+    last_seq: Count
+    kinds: ShortText
+    """Kinds of the records that were dropped, with commas between."""
+    reason: ShortText
 
 
 class Live(Frame, frozen=True, kw_only=True, tag="live"):
@@ -89,7 +102,7 @@ class Refused(Frame, frozen=True, kw_only=True, tag="refused"):
     """True: a new hello mends it (the collector was restarted and does not know this connection). False: nothing at the station does."""
 
 
-AnyFrame = Hello | Welcome | Batch | Live | Ack | Heartbeat | Refused
+AnyFrame = Hello | Welcome | Batch | Gap | Live | Ack | Heartbeat | Refused
 
 _PREFIX: Final = bytes([WIRE_VERSION])
 _encoder: Final = msgspec.msgpack.Encoder()

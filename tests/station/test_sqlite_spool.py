@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from station.one_collector_spool import OneCollectorSpool
 from station.spool import SpoolFullError
 from station.sqlite_spool import SpoolError, SqliteSpool
 
@@ -165,3 +166,55 @@ def test_the_record_is_synced_before_append_returns(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "spool.db")
     assert other.execute("SELECT data FROM record").fetchall() == [(b"x",)]
     other.close()
+
+
+def test_a_spool_is_sent_from_by_one_process_at_a_time(tmp_path: Path) -> None:
+    first = OneCollectorSpool(tmp_path / "spool.db")
+    with pytest.raises(SpoolError, match="another station sends"):
+        OneCollectorSpool(tmp_path / "spool.db")
+    before = list(first.instances)
+    first.close()
+    second = OneCollectorSpool(tmp_path / "spool.db")
+    assert list(second.instances)[1:] == before
+    second.close()
+
+
+def test_forgetting_in_the_midst_of_a_gap_ends(tmp_path: Path) -> None:
+    spool = SqliteSpool(tmp_path / "spool.db", max_bytes=20_000)
+    for _ in range(800):
+        spool.append(bytes(100), kind="occupancy")
+    assert spool.gap_at(0) is not None
+    spool.acknowledge("centre", 300)
+    spool.drop_acknowledged()
+    assert spool.first_seq == 301
+    assert spool.gap_at(301) is not None
+    spool.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="a sized tmpfs can be mounted by root alone")
+def test_on_a_full_disk_records_become_a_gap_and_nothing_else_is_lost(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(small)], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        spool = SqliteSpool(small / "spool.db")
+        data = {}
+        while not spool.disk_full:
+            data[spool.append(os.urandom(10_000), kind="emission")] = None
+        lost_from = max(data)
+        for k in range(20):
+            assert spool.append(bytes(10_000), kind="emission" if k % 2 else "occupancy") == lost_from + 1 + k
+        assert spool.next_seq == lost_from  # nothing is sent that a restart would forget
+        spool.acknowledge("centre", lost_from // 2)
+        seq = spool.append(b"fits again", kind="emission")
+        assert not spool.disk_full
+        assert seq == lost_from + 21
+        gap = spool.gap_at(lost_from)
+        assert gap is not None
+        assert (gap.first_seq, gap.last_seq, gap.kinds, gap.reason) == (lost_from, seq - 1, "emission,occupancy", "the disk was full")
+        assert [n for n, _ in everything(spool)] == list(range(spool.first_seq, seq + 1))
+        spool.close()
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=True)

@@ -1,6 +1,6 @@
 """What a dongle would have heard of a wide recording: a slice of 2.4 MS/s with roll-off, a DC spike, noise and eight bits.
 
-    python tests/lte_slices.py WIDE.sigmf-meta --offset-hz -8.1e6 --out SLICE.cu8
+``python tests/lte_slices.py WIDE.sigmf-meta --offset-hz -8.1e6 --out SLICE.cu8``
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ from dsp.types import FloatArray
 BoolArray = npt.NDArray[np.bool_]
 SI_RNTI: Final = 0xFFFF
 _SMALL_RB: Final = 10
+LONGEST: Final = 2 * 14 * 12 * 110
+"""Soft bits of a subframe at most."""
 
 _TWO_BLOCKS: Final = (32, 56, 72, 104, 120, 144, 176, 224, 256, 296, 328, 376, 440, 488, 552, 600, 632, 696, 776, 840, 904, 1000)
 _THREE_BLOCKS: Final = (56, 88, 144, 176, 208, 224, 256, 328, 392, 456, 504, 584, 680, 744, 840, 904, 968, 1064, 1160, 1288, 1384, 1480)
@@ -87,8 +89,5 @@ def allocation_soft_bits(soft: FloatArray, view: CarrierView, *, start: int, len
     free = data_elements(view.pci, view.n_rb, view.ports, view.cp, view.duplex)
     span = slice(SUBCARRIERS_PER_RB * start, SUBCARRIERS_PER_RB * (start + length))
     bits = soft[data_start:, span][free[data_start:, span]].ravel()
-    out: FloatArray = bits * scrambling_signs(view.pci, _LONGEST)[: bits.size]
+    out: FloatArray = bits * scrambling_signs(view.pci, LONGEST)[: bits.size]
     return out
-
-
-_LONGEST: Final = 2 * 14 * 12 * 110

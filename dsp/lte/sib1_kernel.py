@@ -9,16 +9,57 @@ from dsp.jit import compiled
 from dsp.types import FloatArray
 
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 @compiled
-def repetition(bits: FloatArray, lags: IntArray, out: FloatArray) -> None:
-    """Write the sum of products ``lag`` bits apart, and the sum of their squares, to ``out``, shape (n_lags, 2)."""
+def gather(soft: FloatArray, free: BoolArray, signs: FloatArray, place: tuple[int, int, int], out: FloatArray) -> int:
+    """Write the descrambled soft bits of ``place`` (first symbol, subcarrier, subcarrier after the last) to ``out``; return how many."""
+    n = 0
+    for symbol in range(place[0], free.shape[0]):
+        for k in range(place[1], place[2]):
+            if free[symbol, k]:
+                out[n] = soft[symbol, k, 0] * signs[n]
+                out[n + 1] = soft[symbol, k, 1] * signs[n + 1]
+                n += 2
+    return n
+
+
+@compiled
+def repetition(bits: FloatArray, lags: IntArray, least: int, sums: FloatArray) -> None:
+    """Add to ``sums``, shape (n_lags, 2), the products of bits ``lag`` apart and their squares, where there are ``least`` or more."""
     for i in range(lags.size):
         lag = lags[i]
+        if bits.size < lag + least:
+            continue
         total, squares = np.float32(0.0), np.float32(0.0)
         for k in range(bits.size - lag):
             product = bits[k] * bits[k + lag]
             total += product
             squares += product * product
-        out[i, 0], out[i, 1] = total, squares
+        sums[i, 0] += total
+        sums[i, 1] += squares
+
+
+@compiled
+def score(
+    softs: FloatArray, free: BoolArray, signs: FloatArray, places: IntArray, lags: IntArray, limits: tuple[int, float], scores: FloatArray
+) -> int:
+    """Write each place's score at each lag to ``scores``, (n_places, n_lags), zero where it repeats too little; return how many places.
+
+    ``limits``: the least number of repeated bits, and the score after which no later place in another block is looked at.
+    """
+    bits = np.empty(2 * free.size, dtype=np.float32)
+    sums = np.empty((lags.size, 2), dtype=np.float32)
+    sure = False
+    for p in range(places.shape[0]):
+        if sure and places[p, 1] != places[p - 1, 1]:
+            return p
+        sums[:] = 0.0
+        for one in range(softs.shape[0]):
+            n = gather(softs[one], free, signs, (places[p, 0], places[p, 1], places[p, 2]), bits)
+            repetition(bits[:n], lags, limits[0], sums)
+        for i in range(lags.size):
+            scores[p, i] = sums[i, 0] / np.sqrt(sums[i, 1]) if sums[i, 1] > 0.0 else 0.0
+            sure = sure or scores[p, i] > limits[1]
+    return len(places)

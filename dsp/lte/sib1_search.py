@@ -19,7 +19,8 @@ from dsp.crc import LTE_CRC24A, BitArray
 from dsp.lte import rate_matching, turbo
 from dsp.lte.bch import chernoff_exponent
 from dsp.lte.crs import CarrierView
-from dsp.lte.pdsch import BLOCK_SIZES, allocation_soft_bits, data_starts
+from dsp.lte.params import SUBCARRIERS_PER_RB
+from dsp.lte.pdsch import BLOCK_SIZES, LONGEST, allocation_soft_bits, data_elements, data_starts, scrambling_signs
 from dsp.types import FloatArray
 
 MAX_BLOCKS: Final = 10
@@ -28,8 +29,8 @@ KEPT: Final = 32
 _CRC_BITS: Final = LTE_CRC24A.width
 _LEAST_REPEATED: Final = 64
 _FILLER_LLR: Final = 1e4
-_LEAST_RATE_BITS: Final = 1.1
-"""Bits sent for each bit of the block at least, where repetition cannot tell."""
+_SURE: Final = 12.0
+"""A score that chance does not reach."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,33 +59,40 @@ class Block:
 def hypotheses(softs: Sequence[FloatArray], view: CarrierView, *, keep: int = KEPT) -> list[Hypothesis]:
     """Return the likeliest ways, the best first, in which the soft elements of one or more subframes carry one block each.
 
-    ``softs``: see ``pdsch.soft_elements``; all are taken to use the same allocation.
+    ``softs``: see ``pdsch.soft_elements``; all are taken to use the same allocation. Starts are gone through from block 0 on, and none
+    after one that is beyond doubt.
     """
-    first, last = view.seen_blocks()
-    lags = _lags()
-    found: list[tuple[float, Hypothesis]] = []
-    for data_start in data_starts(view.n_rb):
-        for start in range(max(first - MAX_BLOCKS, 0), last):
-            for length in range(1, min(MAX_BLOCKS, view.n_rb - start) + 1):
-                if min(start + length, last) - max(start, first) < (length + 1) // 2:
-                    continue
-                bits = [allocation_soft_bits(soft, view, start=start, length=length, data_start=data_start) for soft in softs]
-                use = lags[lags <= bits[0].size - _LEAST_REPEATED]
-                for size, score in zip(BLOCK_SIZES[: use.size], _scores(bits, use).tolist(), strict=True):
-                    way = Hypothesis(start=start, length=length, data_start=data_start, size=size, score=score)
-                    found.append((score, way))
-    found.sort(key=lambda pair: -pair[0])
-    return [way for _, way in found[:keep]]
+    places = _places(view.n_rb, view.seen_blocks())
+    free = data_elements(view.pci, view.n_rb, view.ports, view.cp, view.duplex)
+    spans = places * np.array([1, SUBCARRIERS_PER_RB, SUBCARRIERS_PER_RB])
+    scores = np.zeros((len(places), len(BLOCK_SIZES)), dtype=np.float32)
+    signs = scrambling_signs(view.pci, LONGEST)
+    _kernel()(np.stack(softs), free, signs, spans, _lags(), (_LEAST_REPEATED, _SURE), scores)
+    best = np.argsort(scores, axis=None)[::-1][:keep]
+    ways = []
+    for place, size in zip(*np.unravel_index(best, scores.shape), strict=True):
+        if scores[place, size] > 0.0:
+            data_start, start, stop = places[place].tolist()
+            way = Hypothesis(
+                start=start, length=stop - start, data_start=data_start, size=BLOCK_SIZES[size], score=float(scores[place, size])
+            )
+            ways.append(way)
+    return ways
 
 
-def _scores(bits: Sequence[FloatArray], lags: npt.NDArray[np.int64]) -> FloatArray:
-    sums = np.zeros((lags.size, 2), dtype=np.float32)
-    part = np.empty_like(sums)
-    for one in bits:
-        _kernel()(one, lags, part)
-        sums += part
-    scores: FloatArray = sums[:, 0] / np.sqrt(sums[:, 1] + np.float32(1e-20))
-    return scores
+@lru_cache(maxsize=16)
+def _places(n_rb: int, seen: tuple[int, int]) -> npt.NDArray[np.int64]:
+    """Return (first symbol, first block, block after the last) of every allocation at least half of which is seen, by first block."""
+    first, last = seen
+    starts = range(max(first - MAX_BLOCKS, 0), last)
+    every = [
+        (symbol, start, stop)
+        for start in starts
+        for symbol in data_starts(n_rb)
+        for stop in range(start + 1, min(start + MAX_BLOCKS, n_rb) + 1)
+        if 2 * (min(stop, last) - max(start, first)) >= stop - start
+    ]
+    return np.array(every, dtype=np.int64).reshape(-1, 3)
 
 
 @lru_cache(maxsize=1)
@@ -130,6 +138,6 @@ def _margin(parts: Sequence[tuple[FloatArray, int]], coded: BitArray, *, filler:
 @lru_cache(maxsize=1)
 def _kernel() -> Any:
     """Return the compiled ranking; numba is imported on first use."""
-    from dsp.lte.sib1_kernel import repetition
+    from dsp.lte.sib1_kernel import score
 
-    return repetition
+    return score

@@ -1,0 +1,47 @@
+"""Cells with a SIB1 on a channel, for tests and benchmarks: the samples, and where a receiver that found the cell would look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dsp.lte.crs import CarrierView
+from dsp.synth.lte import FFT_SIZES, LteCellDescription, LteDownlink, Reception, noise_variance
+from dsp.synth.lte_sib1 import Sib1Description, Sib1Transmission, sib1_octets
+from dsp.synth.noise import white_noise
+from dsp.types import ComplexArray
+
+SAID = Sib1Description(plmns=(("456", "08"),), tac=4660, ci=123456789, band=3)
+
+
+def octets(size: int = 176) -> bytes:
+    return sib1_octets(SAID, size=size)
+
+
+def cell(*, n_rb: int = 25, n_ports: int = 2, sib1: Sib1Transmission | None = None, **more: Any) -> LteCellDescription:
+    return LteCellDescription(pci=more.pop("pci", 123), n_rb=n_rb, n_ports=n_ports, sib1=sib1, **more)
+
+
+def air(
+    cell: LteCellDescription, *, snr_db: float, frames: int = 1, seed: int = 1, first: int = 0, **reception: Any
+) -> tuple[ComplexArray, CarrierView]:
+    """The samples of ``frames`` frames from frame ``first`` on at the cell's own rate, with noise, and its view."""
+    rate = FFT_SIZES[cell.n_rb] * 15e3
+    heard = Reception(start_s=first * 10e-3, **reception)
+    downlink = LteDownlink(cell, heard, sample_rate_hz=rate, seed=seed)
+    iq = downlink.samples(0, count=round(rate * 0.01 * frames) + 200)
+    power = noise_variance(heard.re_power, snr_db=snr_db, sample_rate_hz=rate)
+    iq = iq + white_noise(iq.size, power=power, rng=np.random.default_rng((seed, 99)))
+    view = CarrierView(
+        sample_rate_hz=rate,
+        frame_sample=downlink.first_frame_sample(first),
+        stretch=downlink.frame_samples / rate / 10e-3,
+        offset_hz=downlink.cfo_hz + heard.offset_hz,
+        pci=cell.pci,
+        n_rb=cell.n_rb,
+        ports=cell.n_ports,
+        cp=cell.cp,
+        duplex=cell.duplex,
+    )
+    return iq, view

@@ -42,3 +42,16 @@ def remark_line(remark: Remark) -> str:
     """Return what could not be judged, as one line."""
     name = RULE_WORDS.get(remark.rule, remark.rule)
     return f"  ○ không xét được / cannot judge · {name}: {remark.reason.vi} / {remark.reason.en}"
+
+
+def finding_row(finding: Finding) -> str:
+    """Return a finding as one line, its strongest reason last."""
+    from collector.words import moment
+
+    reason = finding.evidence[0].reason if finding.evidence else None
+    state = STATE_WORDS[finding.state].partition(" / ")[0]
+    grade = GRADE_WORDS[finding.grade].partition(" / ")[0]
+    return (
+        f"{finding.finding_id}  {moment(finding.last_ns)}  {state:8} {grade:12} {finding.confidence:4.0%}  "
+        f"{RULE_WORDS.get(finding.rule, finding.rule)}: {finding.subject}" + (f" · {reason.vi} / {reason.en}" if reason else "")
+    )

@@ -194,7 +194,10 @@ def _level_reason(code: str, cell: Cell, numbers: dict[str, Number]) -> Reason:
 
 
 _CANNOT: Final = {
-    "no_network": ("chưa đọc được mã mạng (MIB của LTE không mang PLMN)", "its network was not read (the LTE MIB carries no PLMN)"),
+    "no_network": (
+        "chưa đọc được mã mạng (MIB của LTE không mang, SIB1 mới mang)",
+        "its network was not read (the MIB has none, SIB1 has)",
+    ),
     "no_frequency": ("không biết tần số: không xét được mức", "the frequency is not known: the level cannot be judged"),
     "no_calibration": ("trạm chưa hiệu chuẩn dBm: không xét được mức", "the station has no dBm calibration: the level cannot be judged"),
     "no_position": ("không biết vị trí trạm: không xét được mức", "the station's position is not known: the level cannot be judged"),

@@ -11,7 +11,7 @@ import heapq
 import pickle
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from collector.checks.dossiers import Dossier, finding_of
 from collector.checks.sightings import Sighting, sight
@@ -22,6 +22,13 @@ SNAPSHOT_EVERY: Final = 10_000
 """Observations between two snapshots: what a late observation costs at most, beside its own lateness."""
 Where = tuple[str, str, str]
 """World, rule, subject."""
+
+
+class Changes(NamedTuple):
+    """Findings that changed; ``everything``: these are all there are, and what else was said before no longer holds."""
+
+    everything: bool
+    findings: tuple[Finding, ...]
 
 
 @dataclass(slots=True)
@@ -47,6 +54,9 @@ class Judge:
         self._answers = answers or Answers()
         self._state = _State()
         self._horizon_ns = 0
+        self._everything_changed = False
+        self._touched: set[Where] = set()
+        self._closed_since: set[str] = set()
         self._seen: list[Observation] = []
         self._keys: list[SortKey] = []
         self._snapshots: list[tuple[int, bytes]] = [(0, pickle.dumps(self._state))]
@@ -77,15 +87,50 @@ class Judge:
             folded += 1
         return folded
 
-    def forget_before(self, time_ns: int) -> None:
-        """Drop observations older than ``time_ns`` up to the snapshot before it; what is older and comes later cannot be fitted in."""
-        keep = bisect.bisect_left(self._keys, SortKey(time_ns, "", "", -1))
-        usable = [at for at, _ in self._snapshots if at <= keep]
-        if (base := usable[-1]) == 0:
+    def forget_but(self, count: int) -> None:
+        """Drop all but the last ``count`` observations from memory, up to a snapshot; what is older and comes later cannot be fitted in."""
+        usable = [at for at, _ in self._snapshots if at <= len(self._keys) - count]
+        if not usable or (base := usable[-1]) == 0:
             return
-        self._horizon_ns = self._keys[base].time_ns if base < len(self._keys) else time_ns
+        self._horizon_ns = self._keys[base].time_ns
         self._seen, self._keys = self._seen[base:], self._keys[base:]
         self._snapshots = [(at - base, blob) for at, blob in self._snapshots if at >= base]
+
+    def save(self) -> bytes:
+        """Return what is needed to go on later: an old snapshot and the observations since, so that late ones can still be fitted in."""
+        at, blob = self._snapshots[max(0, len(self._snapshots) - 2)]
+        horizon_ns = self._keys[at].time_ns if 0 < at < len(self._keys) else self._horizon_ns
+        return pickle.dumps((blob, self._seen[at:], horizon_ns), protocol=5)
+
+    def restore(self, saved: bytes) -> None:
+        """Go on from what ``save`` gave; ``saved`` is trusted."""
+        blob, seen, self._horizon_ns = pickle.loads(saved)
+        self._state = pickle.loads(blob)
+        self._seen, self._keys, self._snapshots = [], [], [(0, blob)]
+        for observation in seen:
+            self._fold(observation, observation.key)
+        self._everything_changed = True
+
+    def answer_by(self, answers: Answers) -> None:
+        """Take ``answers`` in place of those before: they change what findings say, not what is remembered."""
+        self._answers = answers
+        self._everything_changed = True
+
+    def take_changes(self) -> Changes:
+        """Return what changed since the last call; after a rewind, everything."""
+        if self._everything_changed:
+            found = self.findings()
+        else:
+            live = ((where, self._state.dossiers.get(where)) for where in self._touched)
+            found = (
+                *(self._finding(where, d, closed_ns=None) for where, d in live if d is not None and d.opened_ns is not None),
+                *(self._state.closed[name] for name in self._closed_since),
+            )
+        changes = Changes(everything=self._everything_changed, findings=tuple(sorted(found, key=lambda f: (f.opened_ns, f.finding_id))))
+        self._everything_changed = False
+        self._touched.clear()
+        self._closed_since.clear()
+        return changes
 
     def findings(self) -> tuple[Finding, ...]:
         """Return every finding, open and closed, in order of opening and identity."""
@@ -104,6 +149,7 @@ class Judge:
         again = self._seen[at:]
         del self._seen[at:], self._keys[at:]
         self._state = pickle.loads(blob)  # our own bytes, never from outside
+        self._everything_changed = True
         return again
 
     def _fold(self, observation: Observation, key: SortKey) -> None:
@@ -129,6 +175,7 @@ class Judge:
                 else:
                     self._remark(rule, outcome, sighting)
             for where, dossier in weighed.items():  # for and against, all of it, before anything opens
+                self._touched.add(where)
                 self._decide(rule, where, dossier, sighting.time_ns)
 
     def _weigh(self, rule: Rule, evidence: Evidence, sighting: Sighting, where: Where) -> Dossier:
@@ -177,6 +224,7 @@ class Judge:
         if dossier.opened_ns is not None:
             finding = self._finding(where, dossier, closed_ns=time_ns)
             self._state.closed[finding.finding_id] = finding
+            self._closed_since.add(finding.finding_id)
         del self._state.dossiers[where]
 
     def _finding(self, where: Where, dossier: Dossier, *, closed_ns: int | None) -> Finding:

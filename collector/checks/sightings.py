@@ -181,8 +181,8 @@ def _lte(observation: Observation, record: LteCellReport) -> Cell:
         key=key, station=key.station, origin=origin, time_ns=key.time_ns, day=day, place=place,
         rat="lte", identified=record.status == "identified", freq_hz=record.freq_hz, offset_hz=record.offset_hz,
         bandwidth_hz=None if record.n_rb is None else record.n_rb * 180e3, channel=record.earfcns[0].earfcn if record.earfcns else None,
-        code=record.pci, mcc=getattr(record, "mcc", None), mnc=getattr(record, "mnc", None), area=getattr(record, "tac", None),
-        ci=getattr(record, "eci", None), cfo_hz=record.cfo_hz, ppm=record.ppm, ppm_sigma=record.ppm_sigma, snr_db=record.snr_db,
+        code=record.pci, mcc=record.mcc, mnc=record.mnc, area=record.tac,
+        ci=record.ci, barred=record.barred, cfo_hz=record.cfo_hz, ppm=record.ppm, ppm_sigma=record.ppm_sigma, snr_db=record.snr_db,
         power_dbfs=record.power_dbfs, taps=tuple((t.delay_us, t.level_db) for t in record.taps),
     )  # fmt: skip
 

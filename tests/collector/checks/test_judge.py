@@ -127,6 +127,34 @@ def test_what_is_forgotten_can_no_longer_be_fitted_in_and_the_judge_says_so(monk
     judge.feed(seen)
     before = judge.findings()
     assert judge.horizon_ns == 0
-    judge.forget_before(max(o.key.time_ns for o in seen))
+    judge.forget_but(50)
     assert judge.horizon_ns > 0
     assert judge.findings() == before
+
+
+def test_a_judge_that_goes_on_from_what_was_saved_finds_the_same_even_with_late_observations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge_module, "SNAPSHOT_EVERY", 100)
+    context = context_of(named("repeater on two sites"))
+    seen = sorted(mixed(600), key=lambda o: o.key)
+    late = seen.pop(460)
+    first = new_judge(context)
+    first.feed(seen[:500])
+    second = new_judge(context)
+    second.restore(first.save())
+    assert second.horizon_ns < late.key.time_ns
+    second.feed([*seen[500:], late])
+    straight = new_judge(context)
+    straight.feed([*seen, late])
+    assert second.findings() == straight.findings()
+
+
+def test_changes_taken_batch_by_batch_add_up_to_all_findings() -> None:
+    judge = new_judge(context_of(named("repeater on two sites")))
+    seen = sorted(mixed(1500), key=lambda o: o.key)
+    told = {}
+    for at in range(0, len(seen), 250):
+        judge.feed(seen[at : at + 250])
+        changes = judge.take_changes()
+        assert not changes.everything
+        told |= {f.finding_id: f for f in changes.findings}
+    assert sorted(told.values(), key=lambda f: (f.opened_ns, f.finding_id)) == list(judge.findings())

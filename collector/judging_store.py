@@ -1,0 +1,123 @@
+"""``findings.db``: findings, what could not be judged, the judge's state and cursor. Written by the judging follower alone, rebuildable."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from collector.checks.judge import Changes
+from collector.checks.types import Finding, Remark
+from collector.errors import StorageError
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS finding(finding_id TEXT PRIMARY KEY, origin TEXT NOT NULL, rule TEXT NOT NULL, state TEXT NOT NULL,
+    grade TEXT NOT NULL, opened_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS finding_by_time ON finding(origin, last_ns);
+CREATE TABLE IF NOT EXISTS remark(rule TEXT NOT NULL, subject TEXT NOT NULL, code TEXT NOT NULL, origin TEXT NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY(rule, subject, code, origin)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS judge(name TEXT PRIMARY KEY, cursor INTEGER NOT NULL, versions TEXT NOT NULL, since_ns INTEGER NOT NULL,
+    position INTEGER, state BLOB) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """Where the judge was."""
+
+    cursor: int
+    versions: str
+    """Registry, rule book and rules that it judged by."""
+    since_ns: int
+    """Observations before this were not judged again."""
+    position: int | None
+    """How many of the entries up to ``cursor``, by their time, are judged, while judging again; None: all of them."""
+    state: bytes
+
+
+class FindingsStore:
+    """Findings as rows."""
+
+    def __init__(self, path: Path) -> None:
+        """Open ``path``, or begin it.
+
+        Raises:
+            StorageError: it cannot be used.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
+            path.chmod(0o600)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(f"{path}: cannot be opened: {error}; check the folder's permissions and the disk") from error
+
+    def saved(self) -> Saved | None:
+        """Return where the judge was; None: nowhere yet."""
+        row = self._db.execute("SELECT cursor, versions, since_ns, position, state FROM judge WHERE name = 'judge'").fetchone()
+        return Saved(cursor=row[0], versions=row[1], since_ns=row[2], position=row[3], state=row[4]) if row else None
+
+    def commit(self, changes: Changes, remarks: Sequence[Remark], saved: Saved | None, *, since_ns: int) -> None:
+        """Write findings, remarks and, where given, the judge's state and cursor, together; findings over before ``since_ns`` are kept."""
+        with self._transaction():
+            if changes.everything:
+                self._db.execute("DELETE FROM finding WHERE last_ns >= ?", (since_ns,))
+                self._db.execute("DELETE FROM remark")
+            self._db.executemany(
+                "INSERT OR REPLACE INTO finding VALUES (?,?,?,?,?,?,?,?)",
+                [
+                    (f.finding_id, f.origin, f.rule, f.state, f.grade, f.opened_ns, f.last_ns, msgspec.json.encode(f))
+                    for f in changes.findings
+                ],
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO remark VALUES (?,?,?,?,?)",
+                [(r.rule, r.subject, r.reason.code, r.origin, msgspec.json.encode(r)) for r in remarks],
+            )
+            if saved is not None:
+                row = (saved.cursor, saved.versions, saved.since_ns, saved.position, saved.state)
+                self._db.execute("INSERT OR REPLACE INTO judge VALUES ('judge',?,?,?,?,?)", row)
+
+    def findings(
+        self, *, origins: Sequence[str] = ("live",), open_only: bool = False, since_ns: int = 0, limit: int = 500
+    ) -> list[Finding]:
+        """Return findings, the latest first; no origin: all."""
+        where = ["last_ns >= ?"] + (["state = 'open'"] if open_only else [])
+        if origins:
+            where.append(f"origin IN ({','.join('?' * len(origins))})")
+        rows = self._db.execute(
+            f"SELECT data FROM finding WHERE {' AND '.join(where)} ORDER BY last_ns DESC, finding_id LIMIT ?",
+            (since_ns, *origins, limit),
+        )
+        return [msgspec.json.decode(row[0], type=Finding) for row in rows]
+
+    def finding(self, finding_id: str) -> Finding | None:
+        """Return the finding whose identity begins with ``finding_id``; None: none or several do."""
+        low, high = finding_id, finding_id + "g"
+        rows = self._db.execute("SELECT data FROM finding WHERE finding_id >= ? AND finding_id < ? LIMIT 2", (low, high)).fetchall()
+        return msgspec.json.decode(rows[0][0], type=Finding) if len(rows) == 1 else None
+
+    def remarks(self) -> list[Remark]:
+        """Return what could not be judged."""
+        rows = self._db.execute("SELECT data FROM remark ORDER BY rule, subject, code, origin")
+        return [msgspec.json.decode(row[0], type=Remark) for row in rows]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")

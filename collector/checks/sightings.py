@@ -67,7 +67,7 @@ class Cell(Sighting):
     def __post_init__(self) -> None:
         """Make the names once: every rule asks for them."""
         plmn = f"{self.mcc}-{self.mnc}" if self.mcc is not None and self.mnc is not None else None
-        where = f"{self.freq_hz / 1e6:.1f} MHz" if self.freq_hz is not None else f"{self.offset_hz / 1e3:+.0f} kHz"
+        where = f"{self.freq_hz / 1e6:.1f} MHz" if self.freq_hz is not None else f"{round(self.offset_hz / 1e3):+d} kHz"
         carrier = f"{self.rat} {where} {'BSIC' if self.rat == 'gsm' else 'PCI'} {'?' if self.code is None else self.code}"
         identity = "" if plmn is None else f" {plmn} {self.area}/{'?' if self.ci is None else self.ci}"
         object.__setattr__(self, "plmn", plmn)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from config.rules import load_rule_book
 from tests.scenes.bank import Scene, judged
 from tests.scenes.scenes import SCENES
+from tests.scenes.simulation import run
 
 ALERT = load_rule_book().alert.suspected
 
@@ -40,3 +43,15 @@ def test_a_replayed_violation_is_marked_and_never_alerts() -> None:
     assert not replayed.alert
     assert replayed.origin == "replay"
     assert replayed.confidence == live.confidence
+
+
+@pytest.mark.parametrize(("runs", "hours"), [(1, 3.0), pytest.param(3, 24.0, marks=pytest.mark.slow)])
+def test_a_network_finds_what_is_planted_and_little_else(runs: int, hours: float) -> None:
+    for _ in range(runs):
+        seed = random.SystemRandom().randrange(2**32)
+        result = run(seed, hours)
+        print(f"seed {seed}: {result.observations} observations, false: {[(f.rule, f.subject) for f in result.false]}")
+        assert result.missed == ()
+        assert len(result.found) == 12
+        assert len(result.false) <= 2
+        assert not any(f.grade == "confirmed" for f in result.false)

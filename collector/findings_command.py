@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from collector.asking import ORIGINS, parse_moment_ns
+from collector.errors import MisuseError
 from collector.places import DataFolder
 
 
@@ -31,7 +32,9 @@ def list_(data: DataFolder, *, as_json: bool, origins: tuple[str, ...], open_onl
     from collector.judging_store import FindingsStore
 
     wanted = () if "all" in origins else origins or ("live",)
-    store = FindingsStore(findings_path(data.path))
+    store = FindingsStore.reading(findings_path(data.path))
+    if store is None:
+        raise MisuseError(f"{data.path}: nothing was judged here yet; run `canhsong-collector serve` or `rejudge`")
     try:
         found = store.findings(origins=wanted, open_only=open_only, since_ns=parse_moment_ns(since) if since else 0, limit=limit)
     finally:

@@ -58,6 +58,22 @@ class FindingsStore:
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"{path}: cannot be opened: {error}; check the folder's permissions and the disk") from error
 
+    @classmethod
+    def reading(cls, path: Path) -> FindingsStore | None:
+        """Return the store in ``path`` for reading alone; None: the judge has not made it yet."""
+        try:
+            db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=10.0)
+            db.execute("SELECT count(*) FROM judge").fetchone()
+        except sqlite3.Error:
+            return None
+        store = cls.__new__(cls)
+        store._db = db
+        return store
+
+    def version(self) -> int:
+        """Return a number that changes when another process has written."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
     def saved(self) -> Saved | None:
         """Return where the judge was; None: nowhere yet."""
         row = self._db.execute("SELECT cursor, versions, since_ns, position, state FROM judge WHERE name = 'judge'").fetchone()

@@ -32,6 +32,11 @@ class Service:
         self._path = path
         self._store: Store | None = None
 
+    @property
+    def folder(self) -> Path:
+        """The collector's data folder."""
+        return self._path.parent
+
     def store(self) -> Store:
         """Return the store.
 

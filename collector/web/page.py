@@ -16,9 +16,11 @@ from nicegui import ui
 
 from collector.asking import ORIGINS
 from collector.errors import StorageError
+from collector.judging import findings_path
 from collector.service import Service
 from collector.store import StationRow, TrackRow, Waterfall
 from collector.web.filters import SPANS, Filters, from_address
+from collector.web.findings_panel import FindingsPanel, mark_findings
 from collector.web.look import CHART_LEFT_PX, CHART_RIGHT_PX
 from collector.web.rows import CELL_COLUMNS, TRACK_COLUMNS, cell_rows, columns, track_rows
 from collector.web.spectrum_chart import MAX_ROWS, MIN_ROWS, spectrum_options, waterfall_picture
@@ -49,7 +51,8 @@ class _Page:
     def __init__(self, service: Service, filters: Filters) -> None:
         self._service = service
         self._filters = filters
-        self._shown: tuple[int, Filters] | None = None
+        self._findings = FindingsPanel(findings_path(service.folder))
+        self._shown: tuple[int, int, Filters] | None = None
 
     def build(self) -> None:
         ui.query("body").classes("cs-body")
@@ -67,6 +70,8 @@ class _Page:
                     with _card("Phổ và thác nước", "spectrum and waterfall"):
                         self._build_spectrum()
                 with ui.element("div").classes("cs-column"):
+                    with _card("Phát hiện", "findings"):
+                        self._findings.build()
                     with _card("Các vệt", "tracks"):
                         self._tracks = _table(TRACK_COLUMNS, "cs-tracks", rows_per_page=15)
                     with _card("Ô di động", "cells"):
@@ -118,7 +123,7 @@ class _Page:
         """Draw what has changed since the last time."""
         try:
             self._say_status(self._service.stations())
-            state = (self._service.version(), self._filters)
+            state = (self._service.version(), self._findings.version(), self._filters)
             if state == self._shown:
                 return
             self._draw()
@@ -129,6 +134,7 @@ class _Page:
     def _draw(self) -> None:
         query = self._filters.query()
         self._offer_choices()
+        self._findings.draw(query)
         tracks = self._service.tracks(query)
         self._draw_timeline(tracks)
         self._tracks.rows = track_rows(tracks, now_ns=time.time_ns())
@@ -138,6 +144,7 @@ class _Page:
 
     def _draw_timeline(self, tracks: list[TrackRow]) -> None:
         options, height_px = timeline_options(tracks, self._service.timeline(self._filters.query()))
+        mark_findings(options, self._findings.shown)
         self._timeline.set_visibility(bool(tracks))
         self._timeline_empty.set_visibility(not tracks)
         self._timeline.style(f"height:{height_px}px")

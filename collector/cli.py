@@ -14,8 +14,13 @@ COMMANDS: Final = {
     "serve": "collector.serve_command:serve",
     "timeline": "collector.timeline_command:timeline",
     "stations": "collector.stations_command:stations",
+    "keys": "collector.keys_command:keys",
+    "import": "collector.import_command:import_spool",
     "part": "collector.parts:part",
     "check": "collector.check_command:check",
+    "registry": "collector.registry_command:registry",
+    "findings": "collector.findings_command:findings",
+    "rejudge": "collector.findings_command:rejudge",
 }
 """Command -> module:attribute. A module that is not there is no command."""
 

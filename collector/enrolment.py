@@ -6,13 +6,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from config.keyfiles import KeyFileError, checked_key, replace_durably
 from config.wire.base import StationName
+
+Role = Literal["station", "subscriber"]
 
 
 class Enrolment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,6 +24,8 @@ class Enrolment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     public_key: Annotated[str, Meta(min_length=40, max_length=40)]
     enrolled_ns: int
     revoked_ns: int | None = None
+    role: Role = "station"
+    """A station sends records; a subscriber gets what was accepted."""
 
 
 class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,24 +41,34 @@ class Register:
     @property
     def stations(self) -> Mapping[str, str]:
         """Public key -> station name of every key that may speak."""
+        return {e.public_key: e.station for e in self.enrolments if e.revoked_ns is None and e.role == "station"}
+
+    @property
+    def subscribers(self) -> Mapping[str, str]:
+        """Public key -> name of every key that may listen."""
+        return {e.public_key: e.station for e in self.enrolments if e.revoked_ns is None and e.role == "subscriber"}
+
+    @property
+    def in_force(self) -> Mapping[str, str]:
+        """Public key -> name of every key that is not revoked."""
         return {e.public_key: e.station for e in self.enrolments if e.revoked_ns is None}
 
-    def enrol(self, station: str, public_key: str, *, now_ns: int) -> Register:
+    def enrol(self, station: str, public_key: str, *, now_ns: int, role: Role = "station") -> Register:
         """Return the register with ``station`` speaking by ``public_key``; the same pair again changes nothing.
 
         Raises:
             KeyFileError: the key or the name is in use, or either is malformed.
         """
         key = checked_key(public_key)
-        owner = self.stations.get(key)
-        if owner == station:
+        owner = self.in_force.get(key)
+        if owner == station and (self.stations if role == "station" else self.subscribers).get(key) == station:
             return self
         if owner is not None:
             raise KeyFileError(f"this key is already enrolled as {owner}: one key, one station")
-        if station in self.stations.values():
+        if station in self.in_force.values():
             raise KeyFileError(f"{station} has a key already: revoke it first (`keys revoke {station}`)")
         try:
-            fresh = msgspec.convert({"station": station, "public_key": key, "enrolled_ns": now_ns}, Enrolment)
+            fresh = msgspec.convert({"station": station, "public_key": key, "enrolled_ns": now_ns, "role": role}, Enrolment)
         except msgspec.ValidationError as error:
             raise KeyFileError(f"station name {station!r}: letters, digits, '_', '.', '-', at most 63") from error
         return Register(enrolments=(*self.enrolments, fresh))
@@ -65,8 +79,8 @@ class Register:
         Raises:
             KeyFileError: no key does.
         """
-        if station not in self.stations.values():
-            known = ", ".join(sorted(self.stations.values())) or "none"
+        if station not in self.in_force.values():
+            known = ", ".join(sorted(self.in_force.values())) or "none"
             raise KeyFileError(f"{station} is not enrolled; enrolled are: {known}")
         return Register(
             enrolments=tuple(
@@ -100,27 +114,38 @@ def write_register(path: Path, register: Register) -> None:
 
 
 class LiveRegister:
-    """The register as it is on disk now: ``stations()`` reads again when the file changed. A broken file keeps the last good answer."""
+    """The register as it is on disk now, read again when the file changed. A broken file keeps the last good answer."""
 
     def __init__(self, path: Path) -> None:
         """Watch ``path``; read at the first question."""
         self._path = path
         self._stamp: tuple[int, int, int] | None = None
         self._stations: Mapping[str, str] = {}
+        self._subscribers: Mapping[str, str] = {}
         self.error: str | None = None
         """Why the file on disk is not the one in force; None while it is."""
 
     def stations(self) -> Mapping[str, str]:
         """Return public key -> station name of every key that may speak."""
+        self._look()
+        return self._stations
+
+    def subscribers(self) -> Mapping[str, str]:
+        """Return public key -> name of every key that may listen."""
+        self._look()
+        return self._subscribers
+
+    def _look(self) -> None:
         try:
             status = os.stat(self._path)
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
         except OSError:
             stamp = (0, 0, 0)
-        if stamp != self._stamp:
-            try:
-                self._stations, self.error = read_register(self._path).stations, None
-            except KeyFileError as error:
-                self.error = str(error)
-            self._stamp = stamp
-        return self._stations
+        if stamp == self._stamp:
+            return
+        try:
+            register = read_register(self._path)
+            self._stations, self._subscribers, self.error = register.stations, register.subscribers, None
+        except KeyFileError as error:
+            self.error = str(error)
+        self._stamp = stamp

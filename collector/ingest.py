@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Final
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from collector.errors import MisuseError
+from collector.gate import KEY_PROPERTY, NAME_PROPERTY, STATIONS_DOMAIN, Gate
 from collector.journal import Journal, SpoolKey
 from config.errors import WireError, WireVersionError
 from config.wire import decode_record
@@ -30,6 +32,7 @@ DRAIN_S: Final = 0.2
 """A turn ends after this, so that nobody waits long for an acknowledgement under load."""
 FORGET_AFTER_S: Final = 60.0
 MAX_CONNECTIONS: Final = 20_000
+FAILED_HANDSHAKES: Final = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 
 log = logging.getLogger("collector.ingest")
 
@@ -57,15 +60,21 @@ class _Answers:
 class Ingest:
     """The socket, the journal and who is connected."""
 
-    def __init__(self, folder: Path, address: str) -> None:
+    def __init__(self, folder: Path, address: str, *, gate: Gate | None = None) -> None:
         """Open the journal in ``folder`` and bind ``address`` (``tcp://127.0.0.1:PORT``; port ``*`` picks a free one).
+
+        Without ``gate`` everything is plaintext and whoever connects is who they say: for this machine alone.
 
         Raises:
             StorageError: the journal cannot be opened.
             MisuseError: the address cannot be bound.
         """
         self._journal = Journal(folder)
+        self._gate = gate
         self._context = zmq.Context()
+        self._zap = self._context.socket(zmq.REP)
+        if gate is not None:
+            self._zap.bind("inproc://zeromq.zap.01")
         self._socket = self._context.socket(zmq.ROUTER)
         for option, value in (
             (zmq.LINGER, 200),
@@ -77,10 +86,15 @@ class Ingest:
             (zmq.HEARTBEAT_TIMEOUT, 6000),
         ):
             self._socket.setsockopt(option, value)
+        if gate is not None:
+            self._socket.curve_server = True
+            self._socket.curve_secretkey = gate.pair.secret.encode()
+            self._socket.setsockopt(zmq.ZAP_DOMAIN, STATIONS_DOMAIN)
+        self._monitor = self._socket.get_monitor_socket(FAILED_HANDSHAKES)
         try:
             self._socket.bind(address)
         except zmq.ZMQError as error:
-            self._socket.close(linger=0)
+            self._close_sockets()
             self._context.term()
             self._journal.close()
             raise MisuseError(f"ingest address {address}: {error}; choose another with --ingest") from error
@@ -90,22 +104,35 @@ class Ingest:
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Take, commit, acknowledge, until ``stopped`` says so."""
+        poller = zmq.Poller()
+        for one in (self._socket, self._zap, self._monitor):
+            poller.register(one, zmq.POLLIN)
         while not stopped():
-            if self._socket.poll(200):
+            ready = dict(poller.poll(200))
+            if self._zap in ready and self._gate is not None:
+                self._zap.send_multipart(self._gate.answer(self._zap.recv_multipart()))
+            if self._monitor in ready:
+                self._count_failed_handshakes()
+            if self._socket in ready:
                 self.turn()
-            else:
+            elif not ready:
                 self._forget_silent()
 
     def turn(self) -> None:
         """Take everything that waits at the socket, commit once, then answer."""
         self._answers = {}
+        if self._gate is not None:
+            self._gate.refresh()
         until_s = time.monotonic() + DRAIN_S
         for _ in range(DRAIN_FRAMES):
             try:
-                peer, *parts = self._socket.recv_multipart(zmq.NOBLOCK)
+                peer, parts, owner = self._receive()
             except zmq.Again:
                 break
-            self._take(peer, parts)
+            if self._gate is not None and owner is None:
+                self._cut_off(peer)
+            else:
+                self._take(peer, parts, owner)
             if time.monotonic() > until_s:
                 break
         self._journal.commit()
@@ -114,11 +141,44 @@ class Ingest:
 
     def close(self) -> None:
         """Commit what there is and let go of socket and journal."""
-        self._socket.close()
+        self._close_sockets(linger=200)
         self._context.term()
         self._journal.close()
 
-    def _take(self, peer: bytes, parts: list[bytes]) -> None:
+    def _close_sockets(self, *, linger: int = 0) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
+        self._zap.close(linger=0)
+        self._socket.close(linger=linger)
+
+    def _receive(self) -> tuple[bytes, list[bytes], str | None]:
+        """Return who sent (routing id), what, and the station whose key the connection has; None: no key that is enrolled now."""
+        if self._gate is None:
+            peer, *parts = self._socket.recv_multipart(zmq.NOBLOCK)
+            return peer, parts, None
+        first, *frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+        try:
+            owner = self._gate.owner(str(first.get(NAME_PROPERTY)), str(first.get(KEY_PROPERTY)))
+        except zmq.ZMQError:  # no such property: never a CURVE connection
+            owner = None
+        return first.bytes, [frame.bytes for frame in frames], owner
+
+    def _cut_off(self, peer: bytes) -> None:
+        """Refuse a message on a connection whose key was revoked after its handshake."""
+        if (connection := self._connections.pop(peer, None)) is not None:
+            log.warning("revoked station=%s", connection.key[0])
+        self._journal.count("frames_refused")
+        self._answers_for(peer).frames = [Refused(reason="this station's key was revoked", hello=False)]
+
+    def _count_failed_handshakes(self) -> None:
+        failed = 0
+        while failed < DRAIN_FRAMES and self._monitor.poll(0):
+            recv_monitor_message(self._monitor, zmq.NOBLOCK)
+            failed += 1
+        self._journal.count("handshakes_failed", failed)
+        self._journal.commit()
+
+    def _take(self, peer: bytes, parts: list[bytes], owner: str | None) -> None:
         connection = self._connections.get(peer)
         station = connection.key[0] if connection else None
         data = b"".join(parts[:8]) if len(parts) != 1 else parts[0]
@@ -132,14 +192,21 @@ class Ingest:
                 self._answers_for(peer).frames.append(Refused(reason=str(error)[:400], hello=False))
             return
         if isinstance(frame, Hello):
-            self._take_hello(peer, frame)
+            self._take_hello(peer, frame, owner)
         elif connection is None:
             self._answers_for(peer).frames = [Refused(reason="this connection has not said hello", hello=True)]
         else:
             connection.heard_s = time.monotonic()
             self._take_from(peer, connection, frame)
 
-    def _take_hello(self, peer: bytes, hello: Hello) -> None:
+    def _take_hello(self, peer: bytes, hello: Hello, owner: str | None) -> None:
+        if owner is not None and hello.station != owner:
+            self._journal.count("frames_refused")
+            log.warning("mismatch key_of=%s says=%s", owner, hello.station)
+            self._answers_for(peer).frames = [
+                Refused(reason=f"this key is enrolled as {owner} and the station says it is {hello.station}", hello=False)
+            ]
+            return
         if len(self._connections) >= MAX_CONNECTIONS and peer not in self._connections:
             self._answers_for(peer).frames = [Refused(reason="too many connections", hello=False)]
             return

@@ -18,13 +18,17 @@ from collector.places import DataFolder, checked_http
 from collector.supervisor import READY
 
 
-def run_ingest(data: DataFolder, address: str) -> None:
-    """Take records until told to stop."""
+def run_ingest(data: DataFolder, address: str, *, plaintext: bool = False) -> None:
+    """Take records until told to stop: from stations with a key where the collector has one, unless ``plaintext``."""
+    from collector.enrolment import LiveRegister
+    from collector.gate import Gate
     from collector.ingest import Ingest
+    from config.keyfiles import read_keypair
 
     stopped = _until_told()
     _raise_open_files()
-    ingest = Ingest(data.journal, address)
+    gate = None if plaintext or not data.key.exists() else Gate(read_keypair(data.key), LiveRegister(data.register))
+    ingest = Ingest(data.journal, address, gate=gate)
     _ready(ingest.endpoint)
     try:
         ingest.run(stopped)
@@ -46,6 +50,22 @@ def run_store(data: DataFolder, _: str) -> None:
         effect.close()
 
 
+def run_judge(data: DataFolder, _: str) -> None:
+    """Follow the journal with the Art. 4.3 checks until told to stop."""
+    from collector.followers import follow
+    from collector.judging import JudgingEffect, findings_path, lock_path
+    from collector.supervisor import only_one
+
+    stopped = _until_told()
+    with only_one(lock_path(data.path)):
+        effect = JudgingEffect(data.path)
+        _ready(str(findings_path(data.path)))
+        try:
+            follow(data.journal, effect, stopped)
+        finally:
+            effect.close()
+
+
 def run_web(data: DataFolder, address: str) -> None:
     """Serve the API and the page until told to stop."""
     from collector.web.server import serve_web
@@ -54,17 +74,21 @@ def run_web(data: DataFolder, address: str) -> None:
     serve_web(data, *checked_http(address), ready=_ready)
 
 
-PARTS = {"ingest": run_ingest, "store": run_store, "web": run_web}
+PARTS = {"ingest": run_ingest, "store": run_store, "judge": run_judge, "web": run_web}
 
 
 @click.command(hidden=True)
 @click.argument("name", type=click.Choice(sorted(PARTS)))
 @click.argument("address")
+@click.option("--plaintext", is_flag=True)
 @click.pass_obj
-def part(data: DataFolder, name: str, address: str) -> None:
+def part(data: DataFolder, name: str, address: str, plaintext: bool) -> None:
     """Run one process of `serve`."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=f"canhsong-collector {name}: %(levelname)s %(message)s")
-    PARTS[name](data, address)
+    if name == "ingest":
+        run_ingest(data, address, plaintext=plaintext)
+    else:
+        PARTS[name](data, address)
 
 
 def _ready(address: str) -> None:

@@ -33,6 +33,21 @@ class DataFolder:
         return self.path / "store.db"
 
     @property
+    def key(self) -> Path:
+        """The collector's own CURVE keypair; where there is one, stations need a key to get in."""
+        return self.path / "keys" / "collector.key"
+
+    @property
+    def register(self) -> Path:
+        """Which key speaks for which station."""
+        return self.path / "keys" / "stations.json"
+
+    @property
+    def incoming(self) -> Path:
+        """Exported spools that the running ingest is to take in."""
+        return self.path / "incoming"
+
+    @property
     def lock(self) -> Path:
         """Held by the one ``serve`` that may run on this folder."""
         return self.path / "serve.lock"
@@ -45,20 +60,21 @@ def default_data_folder() -> Path:
     return platformdirs.user_data_path("canhsong") / "collector"
 
 
-def checked_ingest(address: str) -> str:
-    """Return ``address``, where stations may reach ingest in plaintext: this machine alone.
+def checked_ingest(address: str, *, keys: bool = False, plaintext: bool = False) -> str:
+    """Return ``address``, where stations may reach ingest: this machine alone, unless there are ``keys`` or ``plaintext`` is meant.
 
     Raises:
-        MisuseError: it is no address, or others could reach it.
+        MisuseError: it is no address, or strangers could reach it.
     """
     if address.startswith("ipc://") and len(address) > len("ipc://"):
         return address
     match = _TCP.match(address)
     if match is None:
         raise MisuseError(f"--ingest {address}: give it as tcp://127.0.0.1:PORT or ipc://PATH")
-    if not is_loopback(match[1]):
+    if not (keys or plaintext or is_loopback(match[1])):
         raise MisuseError(
-            f"--ingest {address}: others could reach it, and there are no keys yet to tell stations from strangers; use 127.0.0.1"
+            f"--ingest {address}: others could reach it, and there are no keys yet to tell stations from strangers: "
+            "`canhsong-collector keys init`, or use 127.0.0.1, or say --plaintext"
         )
     return address
 

@@ -20,16 +20,25 @@ _SHOWN = {"ingest": "Trạm gửi về / stations publish to", "web": "Trang / p
 @click.option(
     "--http", default=DEFAULT_HTTP, show_default=True, metavar="HOST:PORT", help="Địa chỉ trang / Address of the page; port 0 picks one."
 )
+@click.option("--plaintext", is_flag=True, help="Không cần khóa (nguy hiểm) / Let anyone send, without keys: for closed networks alone.")
 @click.option("--json", "as_json", is_flag=True, help="Mỗi dòng một đối tượng JSON / One JSON object a line: name, address.")
 @click.pass_obj
-def serve(data: DataFolder, ingest: str, http: str, as_json: bool) -> None:
+def serve(data: DataFolder, ingest: str, http: str, plaintext: bool, as_json: bool) -> None:
     """Chạy trung tâm / Run the collector: ingest, store, page; ends by Ctrl-C or SIGTERM."""
-    checked_ingest(ingest)
+    checked_ingest(ingest, keys=data.key.exists(), plaintext=plaintext)
+    if plaintext:
+        _say("--plaintext: whoever reaches this port can send records in any station's name, and read along")
     checked_http(http)
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
-    commands = [("ingest", _command(data, "ingest", ingest)), ("store", _command(data, "store", "-")), ("web", _command(data, "web", http))]
+    flags = ("--plaintext",) if plaintext else ()
+    commands = [
+        ("ingest", _command(data, "ingest", ingest, *flags)),
+        ("store", _command(data, "store", "-")),
+        ("judge", _command(data, "judge", "-")),
+        ("web", _command(data, "web", http)),
+    ]
 
     def ready(name: str, address: str) -> None:
         if as_json:
@@ -44,9 +53,9 @@ def serve(data: DataFolder, ingest: str, http: str, as_json: bool) -> None:
     sys.exit(code)
 
 
-def _command(data: DataFolder, name: str, address: str) -> Command:
+def _command(data: DataFolder, name: str, address: str, *flags: str) -> Command:
     # a restarted part gets the address it had: a free port that was picked stays the same
-    return lambda before: [sys.executable, "-m", "collector.cli", "--data", str(data.path), "part", name, before or address]
+    return lambda before: [sys.executable, "-m", "collector.cli", "--data", str(data.path), "part", *flags, name, before or address]
 
 
 def _say(text: str) -> None:

@@ -1,6 +1,6 @@
 """CURVE key files: one keypair a file, mode 0600, refused otherwise.
 
-A key is 32 bytes, written as 40 characters of Z85 (ZeroMQ RFC 32). The pair itself is made by the caller's crypto library and handed in.
+A key is 32 bytes, written as 40 characters of Z85 (ZeroMQ RFC 32).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from config.errors import ConfigError
+from config.z85 import z85_encode
 
 _Z85: Final = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 
@@ -112,3 +113,11 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def fresh_keypair() -> KeyPair:
+    """Return a new CURVE keypair (Curve25519, libsodium)."""
+    from nacl.bindings import crypto_box_keypair
+
+    public, secret = crypto_box_keypair()
+    return KeyPair(public=z85_encode(public), secret=z85_encode(secret))

@@ -82,6 +82,17 @@ class UplinkSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     collector: Annotated[str, Meta(pattern=r"^(tcp|ipc|inproc)://.+$")] | None = None
     drain_timeout_s: PositiveSeconds = 60.0
     """How long a finished replay waits for the collector to acknowledge."""
+    collector_key: Annotated[str, Meta(min_length=40, max_length=40)] | None = None
+    """The collector's public key. None: what `keys init` noted for this address."""
+    key_file: str | None = None
+    """This station's keypair. None: station.key in the state folder."""
+    plaintext: bool = False
+    """Send to another machine without keys: for closed networks alone."""
+    spool: str | None = None
+    """File of the spool. None: spool.db in the state folder for a live station, none for a replay."""
+    spool_mib: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
+    spool_keep_days: Annotated[float, Meta(ge=0.0, le=3650.0)] = 14.0
+    """How long acknowledged records stay, for a collector that is restored from a backup."""
 
 
 class PlanSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "watch": "station.watch_command:watch",
     "devices": "station.devices_command:devices",
     "doctor": "station.doctor_command:doctor",
+    "keys": "station.keys_command:keys",
+    "spool": "station.spool_command:spool",
     "capture": "station.capture_command:capture",
 }
 """Command -> module:attribute. A module that is not there is no command."""

@@ -124,8 +124,9 @@ def feed(collector: str, *, duration_s: float, stopped: threading.Event, realtim
     from config.settings import StationSettings
     from dsp.synth.demo_cells import demo_tunings
     from station.output import UplinkSink
+    from station.uplink import Uplink
 
-    sink = UplinkSink(collector, station=STATION, drain_timeout_s=20.0)
+    sink = UplinkSink(Uplink(collector, station=STATION), drain_timeout_s=20.0)
     for tuned in demo_tunings(duration_s):
         _listen(tuned, sink, settings=StationSettings(), stopped=stopped, realtime=realtime)
     return sink.close()

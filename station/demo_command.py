@@ -98,7 +98,7 @@ def _running(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
 def _addresses(collector: subprocess.Popen[str], stopped: threading.Event) -> Mapping[str, str]:
     """Return the addresses of the collector's parts, as it prints them."""
     found: dict[str, str] = {}
-    while len(found) < 3 and not stopped.is_set():
+    while not {"ingest", "web"} <= found.keys() and not stopped.is_set():
         line = collector.stdout.readline() if collector.stdout is not None else ""
         if not line:
             raise StationError("the collector did not start: what it said is above")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from config.wire import AnyRecord, SpectrumReport, to_json
+
+if TYPE_CHECKING:
+    from station.uplink import Uplink
 
 
 class Sink(Protocol):
@@ -72,11 +75,9 @@ class TableSink:
 class UplinkSink:
     """A collector, through the spool: spectra may be dropped on the way, everything else arrives."""
 
-    def __init__(self, address: str, *, station: str, drain_timeout_s: float) -> None:
-        """Connect to the collector at ``address``."""
-        from station.uplink import Uplink
-
-        self._uplink = Uplink(address, station=station)
+    def __init__(self, uplink: Uplink, *, drain_timeout_s: float) -> None:
+        """``uplink``: the way to the collector; closed with the sink."""
+        self._uplink = uplink
         self._drain_timeout_s = drain_timeout_s
 
     def put(self, records: Iterable[AnyRecord]) -> None:

@@ -22,6 +22,8 @@ from station.settings_source import load_station_settings
 _SETTINGS: Final = {
     "station_name": ("station.name", "--station"),
     "collector": ("uplink.collector", "--collector"),
+    "spool": ("uplink.spool", "--spool"),
+    "state_folder": ("health.state_folder", "--state"),
     "n_fft": ("analysis.n_fft", "--n-fft"),
     "overlap": ("analysis.overlap", "--overlap"),
     "pfa": ("analysis.pfa", "--pfa"),
@@ -35,6 +37,8 @@ _SETTINGS: Final = {
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Mỗi dòng một đối tượng JSON / One JSON object a line.")
 @click.option("--collector", metavar="ADDRESS", help="Gửi về trung tâm / Publish to a collector, e.g. tcp://127.0.0.1:5570.")
+@click.option("--spool", metavar="FILE", help="Hàng đợi trên đĩa / Keep records on the disk until the collector has them.")
+@click.option("--state", "state_folder", metavar="FOLDER", help="Thư mục trạng thái / Where this station's key is.")
 @click.option("--realtime", is_flag=True, help="Theo thời gian thực / No faster than it was recorded.")
 @click.option("--station", "station_name", metavar="NAME", help="Tên trạm / The station's name.")
 @click.option("--start-time", metavar="ISO", help="Thời điểm của mẫu đầu tiên (UTC) / Time of the first sample, UTC.")
@@ -55,6 +59,11 @@ def replay(ctx: click.Context, /, paths: tuple[Path, ...], as_json: bool, realti
     settings = load_station_settings(ctx.obj, {_SETTINGS[name][0]: (_SETTINGS[name][1], value) for name, value in flags.items()}).settings
     from config.band_plan import load_band_plan
 
+    if settings.uplink.collector is not None and not as_json:
+        from station.collector_link import with_enrolment
+        from station.state_folder import state_folder
+
+        settings = with_enrolment(settings, state_folder(settings), name_given=flags["station_name"] is not None)
     plan = load_band_plan(Path(settings.plan.bands) if settings.plan.bands else None)
     sink = _sink(settings, as_json=as_json)
     job = Replay(settings=settings, plan=plan, sink=sink, say=_say, given=given, realtime=realtime)
@@ -85,7 +94,12 @@ def given_facts(
 
 def _sink(settings: StationSettings, *, as_json: bool) -> Sink:
     if settings.uplink.collector is not None and not as_json:
-        return UplinkSink(settings.uplink.collector, station=settings.station.name, drain_timeout_s=settings.uplink.drain_timeout_s)
+        from station.collector_link import open_uplink
+        from station.state_folder import state_folder
+
+        spool = Path(settings.uplink.spool) if settings.uplink.spool else None
+        uplink = open_uplink(settings, settings.uplink.collector, folder=state_folder(settings), say=_say, spool=spool)
+        return UplinkSink(uplink, drain_timeout_s=settings.uplink.drain_timeout_s)
     return JsonSink() if as_json else TableSink()
 
 

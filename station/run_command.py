@@ -9,17 +9,20 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 
-from config.settings import StationSettings
 from config.wire import AnyRecord, SpectrumReport
 from station.agent import Agent, UplinkState
 from station.errors import StationError
-from station.live import state_folder
 from station.output import JsonSink, Sink
 from station.scan_command import live_settings, receiver_options, say
+from station.state_folder import state_folder
+
+if TYPE_CHECKING:
+    from station.uplink import Uplink
 
 STOP_S: Final = 15.0
 KIT_DRAIN_S: Final = 5.0
@@ -28,14 +31,9 @@ KIT_DRAIN_S: Final = 5.0
 class SpooledUplink(UplinkState):
     """The way to the collector: every reliable record is on the disk before it is sent."""
 
-    def __init__(self, settings: StationSettings, address: str, folder: Path) -> None:
-        """Open the spool and begin to connect."""
-        from station.one_collector_spool import OneCollectorSpool
-        from station.uplink import Uplink
-
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        spool = OneCollectorSpool(folder / "spool.db")
-        self._uplink = Uplink(address, station=settings.station.name, spool=spool)
+    def __init__(self, uplink: Uplink) -> None:
+        """``uplink``: the way to the collector; closed with the sink."""
+        self._uplink = uplink
 
     def waiting(self) -> tuple[int, int]:
         """Return how many records wait, and how many live ones were dropped."""
@@ -63,6 +61,7 @@ class SpooledUplink(UplinkState):
 @click.command()
 @click.option("--band", "bands", multiple=True, metavar="NAME", help="Băng tần / Band (B8, B8-UL) or range in MHz; may be repeated.")
 @click.option("--collector", metavar="ADDRESS", help="Gửi về trung tâm / Publish to a collector, e.g. tcp://127.0.0.1:5570.")
+@click.option("--spool", "spool_file", metavar="FILE", help="Hàng đợi trên đĩa / The spool; default: spool.db in the state folder.")
 @click.option("--kit", is_flag=True, help="Cả trung tâm và trang trên máy này / The collector and its page on this machine too, offline.")
 @click.option("--http", default="127.0.0.1:8070", show_default=True, metavar="HOST:PORT", help="Trang của kit / The kit's page.")
 @click.option("--json", "as_json", is_flag=True, help="Mỗi dòng một đối tượng JSON / One JSON object a line, also on a terminal.")
@@ -75,6 +74,7 @@ def run(
     /,
     bands: tuple[str, ...],
     collector: str | None,
+    spool_file: str | None,
     kit: bool,
     http: str,
     as_json: bool,
@@ -83,11 +83,20 @@ def run(
 ) -> None:
     """Chạy trạm / Run the live station until Ctrl-C or SIGTERM."""
     settings = live_settings(ctx.obj, flags, bands)
+    if collector is not None:
+        settings = msgspec.structs.replace(settings, uplink=msgspec.structs.replace(settings.uplink, collector=collector))
+    if spool_file is not None:
+        settings = msgspec.structs.replace(settings, uplink=msgspec.structs.replace(settings.uplink, spool=spool_file))
+    folder = state_folder(settings)
+    from station.collector_link import open_uplink, with_enrolment
+
+    if not kit:
+        settings = with_enrolment(settings, folder, name_given=flags.get("station_name") is not None)
     from config.band_plan import load_band_plan
 
     plan = load_band_plan(Path(settings.plan.bands) if settings.plan.bands else None)
     with contextlib.ExitStack() as stack:
-        address = collector or settings.uplink.collector
+        address = settings.uplink.collector
         if kit:
             addresses = stack.enter_context(kit_collector(state_folder(settings) / "collector", http))
             address = addresses["ingest"]
@@ -95,7 +104,9 @@ def run(
         sinks: list[Sink] = []
         uplink = None
         if address is not None:
-            uplink = SpooledUplink(settings, address, state_folder(settings))
+            spool = Path(settings.uplink.spool) if settings.uplink.spool else folder / "spool.db"
+            link = open_uplink(settings, address, folder=folder, say=say, spool=spool, collector="kit" if kit else "")
+            uplink = SpooledUplink(link)
             sinks.append(uplink)
         show = sys.stdout.isatty() and not as_json
         view = _view(stack) if show else None

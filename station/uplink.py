@@ -203,10 +203,8 @@ class Uplink:
 
     def _run(self) -> None:
         conversation = Conversation(self._spool)
+        poller = self._poller()
         while not self._closing:
-            poller = zmq.Poller()
-            for one in (self._socket, self._monitor, self._wake_read):
-                poller.register(one, zmq.POLLIN)
             ready = dict(poller.poll(conversation.wait_ms(time.monotonic())))
             if self._wake_read in ready:
                 with contextlib.suppress(BlockingIOError):
@@ -215,8 +213,15 @@ class Uplink:
                 self._note_handshake(conversation)
             if time.monotonic() >= self._again_s:
                 self._begin_again()
+                poller = self._poller()
             self._receive(conversation)
             self._send_due(conversation)
+
+    def _poller(self) -> zmq.Poller:
+        poller = zmq.Poller()
+        for one in (self._socket, self._monitor, self._wake_read):
+            poller.register(one, zmq.POLLIN)
+        return poller
 
     def _note_handshake(self, conversation: Conversation) -> None:
         """Take note of a handshake's end; libzmq does not try again by itself after a refused key."""

@@ -3,54 +3,20 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import zmq
 
-from collector.ingest import Ingest
 from collector.journal import JournalReader
 from config.wire import encode_record
 from config.wire.frames import Ack, Batch, Heartbeat, Hello, Live, Refused, Welcome, decode_frame, encode_frame
 from station.uplink import Uplink
+from tests.collector.running_ingest import RunningIngest
 from tests.end_to_end.running import emission, eventually, spectrum
 
 STATION = "nui-vong-phu"
-
-
-class RunningIngest:
-    """Ingest in a thread of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.address = ""
-        self._bound, self._stop = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        assert self._bound.wait(10.0)
-
-    def _run(self) -> None:
-        ingest = Ingest(self.folder, "tcp://127.0.0.1:*")
-        self.address = ingest.endpoint
-        self._bound.set()
-        try:
-            ingest.run(self._stop.is_set)
-        finally:
-            ingest.close()
-
-    def totals(self) -> dict[str, int]:
-        with JournalReader(self.folder) as reader:
-            return dict(reader.totals())
-
-    def numbers(self) -> list[int]:
-        with JournalReader(self.folder) as reader:
-            return [entry.seq for entry in reader.read(0, limit=100_000)]
-
-    def close(self) -> None:
-        self._stop.set()
-        self._thread.join()
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ class Collector:
             )
         self.addresses: dict[str, str] = {}
         assert self.process.stdout is not None
-        while len(self.addresses) < 3:
+        while not {"ingest", "store", "web"} <= self.addresses.keys():
             line = self.process.stdout.readline()
             assert line, f"serve ended: {self.said()}"
             told = json.loads(line)

@@ -110,7 +110,7 @@ def test_a_dead_follower_is_started_again_and_goes_on_where_it_stopped(collector
 def test_the_processes_end_with_the_program_that_watches_them(tmp_path: Path) -> None:
     collector = Collector(tmp_path / "data")
     parts = collector.parts()
-    assert sorted(parts) == ["ingest", "store", "web"]
+    assert {"ingest", "store", "web"} <= parts.keys()
     collector.process.kill()
     collector.stop()
     eventually(lambda: not any(Path(f"/proc/{number}").exists() for number in parts.values()))

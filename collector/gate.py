@@ -1,0 +1,69 @@
+"""Who gets in: answers libzmq's ZAP questions (RFC 27) and looks at every message again, since ZAP asks at the handshake alone.
+
+A connection's identity is what ZAP attached to it: ``User-Id``, the enrolled station's name, and ``X-Key``, the key it proved to hold. No
+field of a message counts. The register is read again whenever its file changes, so a revoked key is cut off at its next message.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from collector.enrolment import LiveRegister
+from config.keyfiles import KeyPair
+from config.z85 import z85_encode
+
+KEY_PROPERTY: Final = "X-Key"
+NAME_PROPERTY: Final = "User-Id"
+STATIONS_DOMAIN: Final = b"stations"
+SUBSCRIBERS_DOMAIN: Final = b"subscribers"
+
+log = logging.getLogger("collector.gate")
+
+
+class Gate:
+    """The collector's own keypair and the register of who may speak."""
+
+    def __init__(self, pair: KeyPair, register: LiveRegister) -> None:
+        """``register`` is asked anew at ``refresh``."""
+        self.pair = pair
+        self._register = register
+        self._stations: Mapping[str, str] = register.stations()
+        self._subscribers: Mapping[str, str] = register.subscribers()
+        self._error: str | None = None
+        self.refused = 0
+        """Handshakes with a key that is not enrolled."""
+
+    def refresh(self) -> bool:
+        """Look at the register's file; return whether a subscriber's key was revoked since the last look."""
+        before = self._subscribers
+        self._stations, self._subscribers = self._register.stations(), self._register.subscribers()
+        if (error := self._register.error) != self._error:
+            self._error = error
+            log.error("the register in force is not the one on disk: %s", error)
+        return bool(before.keys() - self._subscribers.keys())
+
+    def answer(self, request: Sequence[bytes]) -> list[bytes]:
+        """Return the answer to one ZAP request: version, id, domain, address, identity, mechanism, credentials."""
+        self.refresh()
+        version, request_id = (request[0], request[1]) if len(request) > 1 else (b"1.0", b"")
+        domain = request[2] if len(request) > 2 else b""
+        allowed = {STATIONS_DOMAIN: self._stations, SUBSCRIBERS_DOMAIN: self._subscribers}.get(domain, {})
+        name = None
+        key = ""
+        if len(request) == 7 and version == b"1.0" and request[5] == b"CURVE" and len(request[6]) == 32:
+            key = z85_encode(request[6])
+            name = allowed.get(key)
+        if name is None:
+            self.refused += 1
+            if self.refused & (self.refused - 1) == 0:  # 1, 2, 4, ...: a flood does not fill the log
+                log.warning("refused key=%s domain=%s total=%d", key, domain.decode("ascii", "replace"), self.refused)
+            return [b"1.0", request_id, b"400", b"not enrolled", b"", b""]
+        value = key.encode()
+        metadata = bytes([len(KEY_PROPERTY)]) + KEY_PROPERTY.encode() + len(value).to_bytes(4, "big") + value
+        return [b"1.0", request_id, b"200", b"OK", name.encode(), metadata]
+
+    def owner(self, name: str, key: str) -> str | None:
+        """Return the station that may speak by ``key`` now; None: it was revoked, or given to another than ``name``."""
+        return name if self._stations.get(key) == name else None

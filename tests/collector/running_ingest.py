@@ -1,0 +1,53 @@
+"""Ingest in a thread of the test."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+from collector.gate import Gate
+from collector.ingest import Ingest
+from collector.journal import JournalReader, segment_paths
+
+
+class RunningIngest:
+    """Ingest in a thread of its own."""
+
+    def __init__(self, folder: Path, *, gate: Gate | None = None, address: str = "tcp://127.0.0.1:*") -> None:
+        self.folder = folder
+        self._gate, self._wanted = gate, address
+        self.address = ""
+        self._bound, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        assert self._bound.wait(10.0)
+
+    def _run(self) -> None:
+        ingest = Ingest(self.folder, self._wanted, gate=self._gate)
+        self.address = ingest.endpoint
+        self._bound.set()
+        try:
+            ingest.run(self._stop.is_set)
+        finally:
+            ingest.close()
+
+    def totals(self) -> dict[str, int]:
+        with JournalReader(self.folder) as reader:
+            return dict(reader.totals())
+
+    def numbers(self) -> list[int]:
+        with JournalReader(self.folder) as reader:
+            return [entry.seq for entry in reader.read(0, limit=100_000)]
+
+    def counter(self, name: str) -> int:
+        total = 0
+        for path in segment_paths(self.folder):
+            db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+            total += sum(row[0] for row in db.execute("SELECT value FROM counter WHERE name = ?", (name,)))
+            db.close()
+        return total
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()

@@ -191,7 +191,7 @@ def test_a_file_without_permission_is_told(make_sigmf: Make, replay: Replay) -> 
     path.with_suffix(".sigmf-data").chmod(0)
     root = os.geteuid() == 0
     replay(make_sigmf("warm-up"))  # what is imported lazily may not be readable for somebody else
-    for folder in (path.parent, *path.parent.parents[:2]):
+    for folder in (path.parent, *path.parent.parents[:3]):  # the test's own, one a worker, one a run, one a user
         folder.chmod(0o755)
     if root:
         os.seteuid(65534)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-
 MEASURED = """
 import sys
 from station.cli import run

@@ -7,7 +7,7 @@ STAMP := $(VENV)/.canhsong-ready
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test test-services lint check bench corpus schema clean help
+.PHONY: demo test test-services lint check bench corpus schema clean hil-virtual kit help
 
 help:
 	@echo "make demo           a replayed band becomes detections on a page"
@@ -15,6 +15,8 @@ help:
 	@echo "make test-services  the tests that need Chromium, gr-gsm and their like (.ci/run installs them)"
 	@echo "make check          lint, types, import contracts, tests"
 	@echo "make bench          every figure, as ratios in one run; curves into docs/figures"
+	@echo "make hil-virtual    the live station's tests on the virtual dongle"
+	@echo "make kit            an offline bundle that installs both programs on a bare Debian 12, into kit/"
 	@echo "make corpus         a small SigMF corpus with its truth, into corpus/"
 
 $(STAMP): pyproject.toml
@@ -53,6 +55,12 @@ bench: $(STAMP)
 
 corpus: $(STAMP)
 	@$(BIN)/python tests/corpus/make_corpus.py corpus
+
+hil-virtual: $(STAMP)
+	@$(BIN)/python -m pytest tests/hil
+
+kit: $(STAMP)
+	@PYTHON=$(abspath $(BIN)/python) deploy/make_kit.sh kit
 
 schema: $(STAMP)
 	@$(BIN)/python -m config.make_schema

@@ -55,12 +55,15 @@ class RtlTcpReceiver:
         self._changed = threading.Condition()
         try:
             self._socket = socket.create_connection((host, port), timeout=TIMEOUT_S)
+        except OSError as error:
+            raise ReceiverError(_no_answer(address, error)) from error
+        try:
             magic, tuner, _ = struct.unpack(">4sII", self._exactly(12))
         except OSError as error:
-            raise ReceiverError(
-                f"{address}: no rtl_tcp answers ({error}): start `rtl_tcp -a HOST -p PORT` there, or check the address"
-            ) from error
+            self._socket.close()
+            raise ReceiverError(_no_answer(address, error)) from error
         if magic != b"RTL0":
+            self._socket.close()
             raise ReceiverError(f"{address}: answers, but is no rtl_tcp: check host and port")
         self.tuner = tuner_of(tuner)
         self.gain_db = gain_db
@@ -187,6 +190,10 @@ class RtlTcpReceiver:
                 raise ConnectionError("it closed the connection at once: another client may hold it")
             got += piece
         return got
+
+
+def _no_answer(address: str, error: OSError) -> str:
+    return f"{address}: no rtl_tcp answers ({error}): start `rtl_tcp -a HOST -p PORT` there, or check the address"
 
 
 def _place(address: str) -> tuple[str, int]:

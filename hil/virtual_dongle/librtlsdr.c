@@ -607,8 +607,8 @@ API int rtlsdr_read_async(rtlsdr_dev_t *dev, rtlsdr_read_async_cb_t cb, void *ct
 	dev->running = 1;
 	while (!dev->cancel && !dev->gone) {
 		obey(dev);
+		pace(dev, (int)(bytes / 2), buffered); /* outside of the lock: a retune need not wait for it */
 		pthread_mutex_lock(&dev->lock);
-		pace(dev, (int)(bytes / 2), buffered);
 		make(dev, buffer, (int)(bytes / 2));
 		pthread_mutex_unlock(&dev->lock);
 		if (!dev->cancel && !dev->gone && cb)

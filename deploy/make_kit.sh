@@ -1,0 +1,26 @@
+#!/bin/sh
+# Makes the offline kit: deploy/make_kit.sh FOLDER. Needs the network, once; what it makes needs none.
+# FOLDER gets wheels/ (both programs and what they need), debs/ (what a bare Debian 12 lacks), install.sh, station.toml, the unit and the rules.
+set -eu
+here=$(cd "$(dirname "$0")/.." && pwd)
+out=${1:?usage: deploy/make_kit.sh FOLDER}
+python=${PYTHON:-python3}
+rm -rf "$out"
+mkdir -p "$out/wheels" "$out/debs"
+"$python" -m pip wheel --quiet --disable-pip-version-check --wheel-dir "$out/wheels" "$here[station,collector]"
+"$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$out/wheels" pip setuptools wheel
+cp "$here/deploy/install.sh" "$here/deploy/station.toml" "$here/deploy/canhsong-station.service" "$here/deploy/60-canhsong-rtlsdr.rules" \
+  "$here/deploy/canhsong-rtlsdr.conf" "$out/"
+chmod +x "$out/install.sh"
+# the interpreter and its venv module, with everything below them that is not in every Debian already
+if command -v apt-cache >/dev/null 2>&1 && [ "${KIT_DEBS:-1}" = 1 ]; then
+  needed=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances python3-venv libusb-1.0-0 |
+    grep -E '^[a-z0-9]' | sort -u)
+  for package in $needed; do
+    priority=$(apt-cache show --no-all-versions "$package" 2>/dev/null | sed -n 's/^Priority: //p' | head -1)
+    case "$priority" in required | "") continue ;; esac
+    (cd "$out/debs" && apt-get download -qq "$package" 2>/dev/null) || echo "not fetched: $package" >&2
+  done
+fi
+(cd "$out" && find . -type f ! -name SHA256SUMS -exec sha256sum {} + | sort -k2 >SHA256SUMS)
+echo "$out: $(du -sh "$out" | cut -f1), $(ls "$out/wheels" | wc -l) wheels, $(ls "$out/debs" | wc -l) Debian packages"

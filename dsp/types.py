@@ -70,7 +70,10 @@ class NoiseFloor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emission:
-    """One emission of one dwell: a box in time and frequency. Frequencies are offsets from the tuned centre, times from the dwell's start."""
+    """One emission of one dwell: a box in time and frequency.
+
+    Frequencies are offsets from the tuned centre, times from the dwell's start.
+    """
 
     center_offset_hz: float
     lower_offset_hz: float

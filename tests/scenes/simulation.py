@@ -1,4 +1,4 @@
-"""A day of a network: 20 stations, 60 licensed cells on 30 sites, fading, load, drifting clocks, restarts, hills; and 12 planted violations.
+"""A day of a network: 20 stations, 60 licensed cells on 30 sites, fading, load, drifting clocks, hills; and 12 planted violations.
 
 ``python -m tests.scenes.simulation [HOURS [SEED]]`` prints what was found, when, and what was found that was not planted.
 """

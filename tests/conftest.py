@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.services.influxdb.influxd import Influxd
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -44,3 +48,16 @@ def chromium() -> tuple[str, str]:
     if not browser or not driver:
         pytest.skip("Chromium is absent: apt-get install chromium chromium-driver")
     return browser, driver
+
+
+@pytest.fixture(scope="session")
+def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
+    """A real InfluxDB for the whole run, or a skip."""
+    from tests.services.influxdb.influxd import Influxd, influxd_program
+
+    program = influxd_program()
+    if program is None:
+        pytest.skip("influxd is absent: put it on PATH or name it in CANHSONG_INFLUXD (tests/services/influxdb/build.sh builds it)")
+    server = Influxd(program, tmp_path_factory.mktemp("influxd"))
+    yield server
+    server.stop()

@@ -64,6 +64,11 @@ class Gate:
         metadata = bytes([len(KEY_PROPERTY)]) + KEY_PROPERTY.encode() + len(value).to_bytes(4, "big") + value
         return [b"1.0", request_id, b"200", b"OK", name.encode(), metadata]
 
+    @property
+    def stations(self) -> Mapping[str, str]:
+        """Public key -> station name, as of the last look."""
+        return self._stations
+
     def owner(self, name: str, key: str) -> str | None:
         """Return the station that may speak by ``key`` now; None: it was revoked, or given to another than ``name``."""
         return name if self._stations.get(key) == name else None

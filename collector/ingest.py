@@ -17,13 +17,14 @@ from typing import Final
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from collector.acceptance import refusal_of, take_records
 from collector.errors import MisuseError
 from collector.gate import KEY_PROPERTY, NAME_PROPERTY, STATIONS_DOMAIN, Gate
+from collector.importing import Incoming
 from collector.journal import Journal, SpoolKey
 from config.errors import WireError, WireVersionError
-from config.wire import decode_record
 from config.wire.frames import Ack, AnyFrame, Batch, Gap, Heartbeat, Hello, Live, Refused, Rejected, Welcome, decode_frame, encode_frame
-from config.wire.version import MAX_FRAME_BYTES, WIRE_VERSION
+from config.wire.version import MAX_FRAME_BYTES
 
 CREDIT: Final = 2000
 """Records of one station that may be under way."""
@@ -60,9 +61,10 @@ class _Answers:
 class Ingest:
     """The socket, the journal and who is connected."""
 
-    def __init__(self, folder: Path, address: str, *, gate: Gate | None = None) -> None:
+    def __init__(self, folder: Path, address: str, *, gate: Gate | None = None, incoming: Path | None = None) -> None:
         """Open the journal in ``folder`` and bind ``address`` (``tcp://127.0.0.1:PORT``; port ``*`` picks a free one).
 
+        ``incoming``: folder of exported spools to take in.
         Without ``gate`` everything is plaintext and whoever connects is who they say: for this machine alone.
 
         Raises:
@@ -71,6 +73,7 @@ class Ingest:
         """
         self._journal = Journal(folder)
         self._gate = gate
+        self._incoming = Incoming(incoming, self._journal, pair=gate.pair) if gate is not None and incoming is not None else None
         self._context = zmq.Context()
         self._zap = self._context.socket(zmq.REP)
         if gate is not None:
@@ -107,8 +110,9 @@ class Ingest:
         poller = zmq.Poller()
         for one in (self._socket, self._zap, self._monitor):
             poller.register(one, zmq.POLLIN)
+        more = False
         while not stopped():
-            ready = dict(poller.poll(200))
+            ready = dict(poller.poll(0 if more else 200))
             if self._zap in ready and self._gate is not None:
                 self._zap.send_multipart(self._gate.answer(self._zap.recv_multipart()))
             if self._monitor in ready:
@@ -117,6 +121,8 @@ class Ingest:
                 self.turn()
             elif not ready:
                 self._forget_silent()
+            if self._incoming is not None and self._gate is not None:
+                more = self._incoming.step(self._gate.stations)
 
     def turn(self) -> None:
         """Take everything that waits at the socket, commit once, then answer."""
@@ -259,16 +265,7 @@ class Ingest:
         if not self._next_in_turn(peer, connection, batch):
             return
         key, answers = connection.key, self._answers_for(peer)
-        committed = self._journal.committed_seq(key)
-        for seq, data in enumerate(batch.records, start=batch.first_seq):
-            if seq <= committed:
-                continue  # sent again: it is here already
-            reason = refusal_of(data, key[0])
-            if reason is None:
-                self._journal.append(key, seq, data)
-            else:
-                self._journal.reject(key, seq, reason=reason, data=data)
-                answers.rejected.append(Rejected(seq=seq, reason=reason))
+        answers.rejected += take_records(self._journal, key, batch)
 
     def _take_gap(self, peer: bytes, connection: _Connection, gap: Gap) -> None:
         if self._next_in_turn(peer, connection, gap) and gap.last_seq > self._journal.committed_seq(connection.key):
@@ -325,16 +322,3 @@ class Ingest:
         limit_s = time.monotonic() - FORGET_AFTER_S
         for peer in [peer for peer, connection in self._connections.items() if connection.heard_s < limit_s]:
             log.info("silent station=%s", self._connections.pop(peer).key[0])
-
-
-def refusal_of(data: bytes, station: str) -> str | None:
-    """Return why the record ``data`` from ``station`` cannot be taken; None: it can. A newer wire version is taken as it is."""
-    if data and data[0] > WIRE_VERSION:
-        return None
-    try:
-        record = decode_record(data)
-    except WireError as error:
-        return str(error)[:400]
-    if record.station != station:
-        return f"the record names station {record.station}, the connection is {station}"
-    return None

@@ -9,7 +9,8 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import click
 
@@ -28,7 +29,7 @@ def run_ingest(data: DataFolder, address: str, *, plaintext: bool = False) -> No
     stopped = _until_told()
     _raise_open_files()
     gate = None if plaintext or not data.key.exists() else Gate(read_keypair(data.key), LiveRegister(data.register))
-    ingest = Ingest(data.journal, address, gate=gate)
+    ingest = Ingest(data.journal, address, gate=gate, incoming=data.incoming)
     _ready(ingest.endpoint)
     try:
         ingest.run(stopped)
@@ -74,7 +75,12 @@ def run_web(data: DataFolder, address: str) -> None:
     serve_web(data, *checked_http(address), ready=_ready)
 
 
-PARTS = {"ingest": run_ingest, "store": run_store, "judge": run_judge, "web": run_web}
+PARTS: Final[Mapping[str, Callable[[DataFolder, str], None]]] = {
+    "ingest": run_ingest,
+    "store": run_store,
+    "judge": run_judge,
+    "web": run_web,
+}
 
 
 @click.command(hidden=True)

@@ -22,15 +22,19 @@ from dsp.lte.types import CyclicPrefix, Duplex
 from dsp.types import ComplexArray
 
 SUBFRAME: Final = 5
-_SLOTS: Final[dict[Duplex, tuple[int, ...]]] = {"fdd": (8, 9, 10, 11, 12), "tdd": (10, 11, 12)}
-"""Slots whose reference signals serve subframe 5; of the last only its first symbols, which a special or MBSFN subframe has too."""
+_OWN: Final = (10, 11)
+_SLOTS: Final[dict[Duplex, tuple[int, ...]]] = {"fdd": (0, 1, 8, 9, 10, 11, 18, 19), "tdd": (0, 1, 10, 11)}
+"""Slots all of whose reference signals serve subframe 5: those that are downlink in every cell and never MBSFN."""
+_FIRST_SYMBOLS: Final[dict[Duplex, tuple[int, ...]]] = {"fdd": (6, 12, 14), "tdd": (12,)}
+"""And those of which only the first symbols do, which a special or MBSFN subframe has too."""
 _BACKOFF_S: Final = 1.5e-6
 _EDGE: Final = 0.48
 """Of the sample rate to either side of the middle: blocks beyond were lost in the receiver's filter."""
 _REACH_RB: Final = 3
-_SPREAD_S: Final = 4e-6
-"""Width of the delay profile that is reckoned with."""
-_DOPPLER_HZ: Final = 50.0
+_SPREADS: Final = ((0.8, 1e-6), (0.2, 5e-6))
+"""Delay profile that is reckoned with: parts of the power and the widths over which they lie."""
+_DOPPLERS: Final = ((0.8, 5.0), (0.2, 100.0))
+"""And parts of the power by Doppler spread, Hz: a station stands still, most of what it hears does too."""
 _SNR_STEP_DB: Final = 3.0
 
 
@@ -94,16 +98,15 @@ def read_subframe(iq: ComplexArray, view: CarrierView, frame: int) -> Subframe:
     seen = np.zeros(SUBCARRIERS_PER_RB * view.n_rb, dtype=bool)
     first, last = view.seen_blocks()
     seen[SUBCARRIERS_PER_RB * first : SUBCARRIERS_PER_RB * last] = True
-    rows = [(slot, symbol) for slot in _SLOTS[view.duplex] for symbol in range(per_slot)]
-    here = [i for i, (slot, symbol) in enumerate(rows) if slot in (10, 11) or any(symbol in crs_symbols(p, view.cp) for p in range(4))]
-    here = [i for i in here if rows[i][0] < 12 or rows[i][1] < 2]
-    rows = [rows[i] for i in here]
+    pilots = {symbol for port in range(view.ports) for symbol in crs_symbols(port, view.cp)}
+    rows = [(slot, m) for slot in _SLOTS[view.duplex] for m in range(per_slot) if slot in _OWN or m in pilots]
+    rows += [(slot, m) for slot in _FIRST_SYMBOLS[view.duplex] for m in (0, 1) if m in pilots]
     spectrum, inside = _demodulate(iq, view, [(frame, slot, symbol) for slot, symbol in rows])
     spectrum *= seen
     rows = [row for row, there in zip(rows, inside, strict=True) if there]
     spectrum = spectrum[inside]
     channels, signal, noise = _channels(spectrum, rows, view)
-    own = np.array([slot in (10, 11) for slot, _ in rows])
+    own = np.array([slot in _OWN for slot, _ in rows])
     return Subframe(elements=spectrum[own], channels=channels, signal=signal, noise=noise)
 
 
@@ -179,7 +182,7 @@ def _weights(
     per_slot = SYMBOLS_PER_SLOT[cp]
     pilot_k = np.concatenate([shift + np.arange(2 * blocks[0], 2 * blocks[1]) * 6 for shift in shifts]).astype(np.float64)
     pilot_t = np.repeat([_seconds(slot, symbol, cp) for slot, symbol in at], 2 * (blocks[1] - blocks[0]))
-    wanted_t = np.repeat([_seconds(slot, symbol, cp) for slot in (10, 11) for symbol in range(per_slot)], SUBCARRIERS_PER_RB)
+    wanted_t = np.repeat([_seconds(slot, symbol, cp) for slot in _OWN for symbol in range(per_slot)], SUBCARRIERS_PER_RB)
     wanted_k = np.tile(np.arange(SUBCARRIERS_PER_RB, dtype=np.float64), 2 * per_slot)
     covariance = _correlation(pilot_k, pilot_k, pilot_t, pilot_t) + 10 ** (-snr_db / 10) * np.eye(pilot_k.size)
     cross = _correlation(pilot_k, wanted_k, pilot_t, wanted_t)
@@ -193,6 +196,11 @@ def _seconds(slot: int, symbol: int, cp: CyclicPrefix) -> float:
 def _correlation(k1: Float64Array, k2: Float64Array, t1: Float64Array, t2: Float64Array) -> Float64Array:
     from scipy.special import j0
 
-    out: Float64Array = np.sinc((k1[:, np.newaxis] - k2) * SUBCARRIER_HZ * _SPREAD_S)
-    out *= j0(2 * np.pi * _DOPPLER_HZ * (t1[:, np.newaxis] - t2))
+    apart, lag = (k1[:, np.newaxis] - k2) * SUBCARRIER_HZ, t1[:, np.newaxis] - t2
+    over_frequency, over_time = np.zeros_like(apart), np.zeros_like(lag)
+    for part, width in _SPREADS:
+        over_frequency += part * np.sinc(apart * width)
+    for part, doppler in _DOPPLERS:
+        over_time += part * j0(2 * np.pi * doppler * lag)
+    out: Float64Array = over_frequency * over_time
     return out

@@ -70,7 +70,7 @@ def soft_elements(subframe: Subframe, view: CarrierView) -> FloatArray:
     """
     free = data_elements(view.pci, view.n_rb, view.ports, view.cp, view.duplex)
     out = np.zeros((*free.shape, 2), dtype=np.float32)
-    scale = np.float32(2 * np.sqrt(2) / subframe.noise)
+    scale = np.float32((2.0 if view.ports > 1 else 2.0 * np.sqrt(2)) / subframe.noise)
     for symbol, row in enumerate(free):
         k = np.flatnonzero(row)
         y, h = subframe.elements[symbol, k], subframe.channels[:, symbol, k]

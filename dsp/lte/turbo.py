@@ -1,6 +1,7 @@
 """The turbo code of TS 36.212 cl. 5.1.3.2: rate 1/3, two 8-state coders, a quadratic permutation between them.
 
-Decoded by log-MAP with a straight line for its correction (max-log-MAP gives 0.2 dB away), until the CRC passes. Code blocks up to 2240 bits, all SIB1 can have.
+Decoded by log-MAP with a straight line for its correction (max-log-MAP gives 0.2 dB away), until the CRC passes. Code blocks up to 2240
+bits, all SIB1 can have.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from dsp.jit import compiled
 from dsp.types import FloatArray
 
 IntArray = npt.NDArray[np.int64]
-Real = float | np.floating[Any]
+Real = Any
 _STATES = 8
 _TAIL = 3
 _NEVER = np.float32(-1e30)

@@ -110,6 +110,7 @@ class LiveStation:
         """
         state = self.receiver.start()
         self._set_up(state)
+        self.sweeper.warm_up()
         return state
 
     def _set_up(self, state: ReceiverState) -> None:

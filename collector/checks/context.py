@@ -18,6 +18,8 @@ from config.rules import NeighbourBlock, RuleBook, load_neighbour_blocks, load_r
 
 _STEP_HZ: Final = 1e6
 _MEMO: Final = 50_000
+_MEMO_HZ: Final = 100e3
+"""Edges of measured emissions move by kilohertz: candidates are remembered for steps of this width."""
 DEFAULT_REACH_KM: Final = 35.0
 """How far a licence with a position and without ``radius_km`` may be heard: the longest GSM timing advance."""
 Identity = tuple[str, str, str, int | None, int]
@@ -44,13 +46,16 @@ class LicenceIndex:
         return self.registry.covers(lower_hz, upper_hz)
 
     def near(self, lower_hz: float, upper_hz: float, place: Place | None) -> tuple[Licence, ...]:
-        """Return licences that overlap the range and may be heard at ``place`` (None: wherever they are), valid or not."""
-        key = (int(lower_hz // 1e3), int(upper_hz // 1e3), place)
+        """Return licences that overlap the range and may be heard at ``place`` (None: wherever they are), valid or not.
+
+        Of licences that allow the same (range, bandwidth, technology, dates, whether they name a cell), the first stands for all.
+        """
+        key = (int(lower_hz // _MEMO_HZ), int(upper_hz // _MEMO_HZ), place)
         if (known := self._memo.get(key)) is None:
             if len(self._memo) >= _MEMO:
                 self._memo.clear()
-            known = self._memo[key] = self._search(lower_hz, upper_hz, place)
-        return known
+            known = self._memo[key] = self._search(key[0] * _MEMO_HZ, (key[1] + 1) * _MEMO_HZ, place)
+        return tuple(li for li in known if li.lower_mhz * 1e6 < upper_hz and lower_hz < li.upper_mhz * 1e6)
 
     def cell(self, cell: Cell, day: date | None) -> Licence | None:
         """Return the licence that names ``cell`` by its identity, holds its frequency and is valid on ``day``; None: there is none."""
@@ -69,7 +74,12 @@ class LicenceIndex:
             for licence in self._by_mhz.get(step, ()):
                 if licence.lower_mhz * 1e6 < upper_hz and lower_hz < licence.upper_mhz * 1e6 and _heard_at(licence, place):
                     found[licence.licence_id] = licence
-        return tuple(found[name] for name in sorted(found))
+        alike: dict[tuple[object, ...], Licence] = {}
+        for name in sorted(found):
+            li = found[name]
+            allows = (li.lower_mhz, li.upper_mhz, li.bandwidth_khz, li.technology, li.valid_from, li.valid_to, li.ci is None)
+            alike.setdefault(allows, li)
+        return tuple(alike.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

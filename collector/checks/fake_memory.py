@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, NamedTuple
 
 from collector.checks.sightings import Cell
@@ -13,6 +14,7 @@ TEN_MINUTES_NS: Final = RECENT_NS // 3
 MAX_IDENTITIES: Final = 12
 MIN_OTHERS: Final = 3
 """Cells that must agree before one can be called an outlier."""
+MAX_OTHERS: Final = 40
 NEWEST: Final = 30
 """Cells that one is compared with, the latest heard."""
 MIN_OUTLIER_PPM: Final = 0.3
@@ -70,10 +72,11 @@ class Memory:
         return self.identities.get((cell.station, cell.carrier), [])
 
     def others(self, cell: Cell, within_ns: int) -> list[Heard]:
-        """Return the other cells that this station heard within ``within_ns``."""
+        """Return the other cells that this station heard within ``within_ns``, the latest first, ``MAX_OTHERS`` at most."""
         found = []
-        for carrier, heard in reversed(self.cells.get(cell.station, {}).items()):
-            if cell.time_ns - heard.time_ns > within_ns:
+        since_ns = cell.time_ns - within_ns
+        for carrier, heard in islice(reversed(self.cells.get(cell.station, {}).items()), MAX_OTHERS):
+            if heard.time_ns < since_ns:
                 break
             if carrier != cell.carrier:
                 found.append(heard)

@@ -8,7 +8,7 @@ prefix=${1:-/opt/canhsong}
 python=${PYTHON:-python3}
 if ! "$python" -c 'import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
   [ "$(id -u)" = 0 ] || { echo "python3-venv is missing: run this once as root (sudo ./install.sh $prefix)" >&2; exit 1; }
-  dpkg --install --skip-same-version "$here"/debs/*.deb
+  dpkg --install --skip-same-version --refuse-downgrade "$here"/debs/*.deb
 fi
 echo "installing into $prefix ..."
 mkdir -p "$prefix"

@@ -17,6 +17,7 @@ help:
 	@echo "make bench          every figure, as ratios in one run; curves into docs/figures"
 	@echo "make hil-virtual    the live station's tests on the virtual dongle"
 	@echo "make kit            an offline bundle that installs both programs on a bare Debian 12, into kit/"
+	@echo "make soak           20 minutes of random faults between stations and a collector, and the count at the end"
 	@echo "make corpus         a small SigMF corpus with its truth, into corpus/"
 
 $(STAMP): pyproject.toml
@@ -52,6 +53,9 @@ bench: $(STAMP)
 	@missed=""; for script in tests/benchmarks/bench_*.py; do echo "== $$script"; \
 	  $(BIN)/python $$script --out docs/figures || missed="$$missed $$script"; done; \
 	  test -z "$$missed" || { echo "limits missed in:$$missed" >&2; exit 1; }
+
+soak: $(STAMP)
+	@$(BIN)/python -m tests.end_to_end.soak --minutes $(or $(MINUTES),20)
 
 corpus: $(STAMP)
 	@$(BIN)/python tests/corpus/make_corpus.py corpus

@@ -243,6 +243,8 @@ class Ingest:
         if committed >= hello.next_seq:
             return f"number {committed} of this spool is here and this sender's next is {hello.next_seq}: {advice}"
         sender = self._journal.sender(key)
+        if sender is not None and hello.instances[:1] != [sender] and hello.opened_seq is not None and committed >= hello.opened_seq:
+            return f"number {committed} of this spool came from another instance of it ({sender}): {advice}"
         if hello.instances and sender is not None and sender not in hello.instances:
             return f"another sender goes on from this spool (instance {sender}): {advice}"
         return None

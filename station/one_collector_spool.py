@@ -30,6 +30,7 @@ class OneCollectorSpool:
             self._spool.close()
             raise SpoolError(f"{path}: another station sends from this spool; stop it, or name another with --spool") from error
         self.spool_id = self._spool.spool_id
+        self.opened_seq = self._spool.next_seq
         self.instances: Sequence[str] = self._spool.draw_instance()
 
     @property

@@ -50,6 +50,11 @@ class Spool(Protocol):
         ...
 
     @property
+    def opened_seq(self) -> int:
+        """``next_seq`` when it was opened."""
+        ...
+
+    @property
     def first_seq(self) -> int:
         """The oldest number that can still be sent, as a record or as a gap; ``next_seq`` where none can."""
         ...
@@ -102,6 +107,7 @@ class MemorySpool:
         """Begin an empty spool with an identity of its own."""
         self._spool_id = secrets.token_hex(16)
         self._instances = (secrets.token_hex(8),)
+        self.opened_seq = 0
         self._records: deque[bytes] = deque()
         self._first_seq = 0
         self._bytes = 0

@@ -273,6 +273,7 @@ class Uplink:
                 first_seq=self._spool.first_seq,
                 next_seq=self._spool.next_seq,
                 instances=list(self._spool.instances),
+                opened_seq=self._spool.opened_seq,
             )
             self._send(hello)
             conversation.said_hello(now)

@@ -37,6 +37,8 @@ class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
     """The number the next new record will get."""
     instances: Annotated[list[Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]], Meta(max_length=256)] = msgspec.field(default_factory=list)
     """Drawn whenever the spool is opened for sending, newest first: two that go on from one copy differ in their first."""
+    opened_seq: Count | None = None
+    """``next_seq`` when the first of ``instances`` was drawn: no earlier one can have sent that number or a later one."""
 
 
 class Welcome(Frame, frozen=True, kw_only=True, tag="welcome"):

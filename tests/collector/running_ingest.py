@@ -8,7 +8,7 @@ from pathlib import Path
 
 from collector.gate import Gate
 from collector.ingest import Ingest
-from collector.journal import JournalReader, segment_paths
+from collector.journal import Entry, JournalReader, segment_paths
 
 
 class RunningIngest:
@@ -39,6 +39,10 @@ class RunningIngest:
     def numbers(self) -> list[int]:
         with JournalReader(self.folder) as reader:
             return [entry.seq for entry in reader.read(0, limit=100_000)]
+
+    def entries(self) -> list[Entry]:
+        with JournalReader(self.folder) as reader:
+            return reader.read(0, limit=100_000)
 
     def counter(self, name: str) -> int:
         total = 0

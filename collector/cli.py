@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "keys": "collector.keys_command:keys",
     "import": "collector.import_command:import_spool",
     "part": "collector.parts:part",
+    "store": "collector.store_command:store",
     "check": "collector.check_command:check",
     "registry": "collector.registry_command:registry",
     "findings": "collector.findings_command:findings",

@@ -67,6 +67,20 @@ def run_judge(data: DataFolder, _: str) -> None:
             effect.close()
 
 
+def run_influx(data: DataFolder, _: str) -> None:
+    """Follow the journal into InfluxDB until told to stop."""
+    from collector.influx_follower import follow_into_influx
+    from collector.influx_settings import influx_settings
+
+    stopped = _until_told()
+    settings = influx_settings(data.path)
+    if settings is None:
+        raise CollectorError("no InfluxDB is set")
+    settings.token()
+    _ready(settings.url)
+    follow_into_influx(data, settings, stopped)
+
+
 def run_web(data: DataFolder, address: str) -> None:
     """Serve the API and the page until told to stop."""
     from collector.web.server import serve_web
@@ -79,6 +93,7 @@ PARTS: Final[Mapping[str, Callable[[DataFolder, str], None]]] = {
     "ingest": run_ingest,
     "store": run_store,
     "judge": run_judge,
+    "influx": run_influx,
     "web": run_web,
 }
 

@@ -9,6 +9,7 @@ import threading
 
 import click
 
+from collector.influx_settings import influx_settings
 from collector.places import DEFAULT_HTTP, DEFAULT_INGEST, DataFolder, checked_http, checked_ingest
 from collector.supervisor import Command, Supervisor, only_one
 
@@ -37,6 +38,7 @@ def serve(data: DataFolder, ingest: str, http: str, plaintext: bool, as_json: bo
         ("ingest", _command(data, "ingest", ingest, *flags)),
         ("store", _command(data, "store", "-")),
         ("judge", _command(data, "judge", "-")),
+        *([("influx", _command(data, "influx", "-"))] if influx_settings(data.path) is not None else []),
         ("web", _command(data, "web", http)),
     ]
 

@@ -1,0 +1,121 @@
+"""``canhsong-collector store``: how far each store has come, and making them again from the journal."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from pathlib import Path
+
+import click
+
+from collector.errors import MisuseError, StorageError
+from collector.places import DataFolder
+
+
+@click.group()
+def store() -> None:
+    """Các kho dữ liệu / The stores that follow the journal: SQLite, and InfluxDB where one is set."""
+
+
+@store.command()
+@click.option("--json", "as_json", is_flag=True, help="Mỗi dòng một đối tượng JSON / One JSON object a line.")
+@click.pass_obj
+def status(data: DataFolder, *, as_json: bool) -> None:
+    """Xem kho đã theo kịp chưa / Show how far each store has come."""
+    from collector.influx_follower import influx_file
+    from collector.influx_settings import influx_settings
+    from collector.journal import JournalReader
+
+    with JournalReader(data.journal) as reader:
+        last = reader.last_entry()
+    rows = [("sqlite", _read(data.store, "SELECT max(entry) FROM cursor WHERE name = 'sqlite'"), 0)]
+    path = influx_file(data.path)
+    if influx_settings(data.path) is not None or path.is_file():
+        rows.append(("influxdb", *(_read(path, f"SELECT {what}") for what in ("max(entry) FROM cursor", "count(*) FROM aside"))))
+    for name, entry, aside in rows:
+        behind = max(0, last - entry)
+        if as_json:
+            click.echo(json.dumps({"store": name, "entry": entry, "journal": last, "behind": behind, "set_aside": aside}))
+        else:
+            click.echo(f"{name}: {entry} / {last} (còn / behind: {behind}, để riêng / points set aside: {aside})")
+
+
+@store.command()
+@click.pass_obj
+def rebuild(data: DataFolder) -> None:
+    """Dựng lại kho SQLite từ nhật ký / Make the embedded store again from the journal; `serve` must not be running."""
+    from collector.followers import catch_up
+    from collector.journal import JournalReader
+    from collector.sqlite_effect import SqliteEffect
+    from collector.supervisor import only_one
+
+    fresh = data.store.with_name("store.new.db")
+    with only_one(data.lock):
+        _remove(fresh)
+        effect = SqliteEffect(fresh)
+        done = 0
+        with JournalReader(data.journal) as reader:
+            last = reader.last_entry()
+            while count := catch_up(reader, effect):
+                done += count
+                _progress(effect.cursor(), last)
+        effect.close()  # the last connection: its write-ahead log is in the file now
+        _remove(data.store)
+        fresh.rename(data.store)
+    click.echo(f"canhsong-collector: store.db: {done} mục / entries", err=True)
+
+
+@store.command()
+@click.pass_obj
+def backfill(data: DataFolder) -> None:
+    """Ghi lại tất cả vào InfluxDB / Write the whole journal to InfluxDB again; `serve` must not be running."""
+    from collector.influx_follower import backfill as write_again
+    from collector.influx_settings import FILE_NAME, influx_settings
+    from collector.supervisor import only_one
+
+    settings = influx_settings(data.path)
+    if settings is None:
+        raise MisuseError(f"no InfluxDB is set: say where it is in {data.path / FILE_NAME} (docs/how-to/use-influxdb.md)")
+    with only_one(data.lock):
+        _follow_store(data)
+        done = write_again(data, settings, _progress)
+    click.echo(f"canhsong-collector: InfluxDB: {done} mục / entries", err=True)
+
+
+def _follow_store(data: DataFolder) -> None:
+    """Bring the embedded store to the journal's end: InfluxDB gets its rows."""
+    from collector.followers import catch_up
+    from collector.journal import JournalReader
+    from collector.sqlite_effect import SqliteEffect
+
+    effect = SqliteEffect(data.store)
+    try:
+        with JournalReader(data.journal) as reader:
+            while catch_up(reader, effect):
+                pass
+    finally:
+        effect.close()
+
+
+def _read(file: Path, sql: str) -> int:
+    if not file.is_file():
+        return 0
+    try:
+        db = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=10.0)
+        try:
+            return int(db.execute(sql).fetchone()[0] or 0)
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        raise StorageError(f"{file}: cannot be read: {error}") from error
+
+
+def _remove(path: Path) -> None:
+    for ending in ("", "-wal", "-shm"):
+        Path(f"{path}{ending}").unlink(missing_ok=True)
+
+
+def _progress(entry: int, last: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{entry} / {last}", nl=entry >= last, err=True)

@@ -49,7 +49,7 @@ class TechnologyRule:
                 en=f"{sighting.name}: has a licence of its own, {licence.licence_id}",
                 numbers={"licence_id": licence.licence_id},
             )
-            return (Evidence(subject=sighting.name, kind="licensed", decibans=-30.0, limit_decibans=30.0, reason=reason),)
+            return (Evidence(subject=_subject(sighting), kind="licensed", decibans=-30.0, limit_decibans=30.0, reason=reason),)
         rat = sighting.rat.upper()
         reason = Reason(
             code="after_switch_off",
@@ -62,7 +62,7 @@ class TechnologyRule:
         )  # fmt: skip
         return (
             Evidence(
-                subject=sighting.name, kind="after_switch_off", decibans=DECIBANS, limit_decibans=LIMIT, reason=reason, cap="suspected"
+                subject=_subject(sighting), kind="after_switch_off", decibans=DECIBANS, limit_decibans=LIMIT, reason=reason, cap="suspected"
             ),
         )
 
@@ -85,13 +85,20 @@ class TechnologyRule:
             numbers={"plmn": cell.plmn, "freq_hz": cell.freq_hz, "licensed": ", ".join(technologies)},
         )
         return (
-            Evidence(subject=cell.name, kind="other_technology", decibans=DECIBANS, limit_decibans=LIMIT, reason=reason, cap="to_verify"),
+            Evidence(
+                subject=_subject(cell), kind="other_technology", decibans=DECIBANS, limit_decibans=LIMIT, reason=reason, cap="to_verify"
+            ),
         )
+
+
+def _subject(cell: Cell) -> str:
+    """Return carrier and network: a cell that changes its area and number is one device still."""
+    return f"{cell.carrier} {cell.plmn}"
 
 
 def _no_date(cell: Cell) -> CannotJudge:
     return CannotJudge(
-        subject=cell.name,
+        subject=_subject(cell),
         reason=Reason(
             code="no_date",
             vi=f"{cell.name}: không có ngày: không xét được ngày cuối của công nghệ",

@@ -28,6 +28,7 @@ COLUMNS: Final = (
 )
 AMBER: Final = "#fbbf24"
 ZONE_MS: Final = 7 * 3600 * 1000
+MAX_REASONS: Final = 3
 MAX_SHOWN: Final = 100
 MAX_MARKS: Final = 30
 
@@ -43,7 +44,7 @@ class FindingsPanel:
 
     def build(self) -> None:
         """Add the table to the page."""
-        table = ui.table(columns=columns(COLUMNS), rows=[], row_key="id", pagination=8)
+        table = ui.table(columns=columns(COLUMNS), rows=[], row_key="id", pagination=5)
         self._table = table.props(
             'flat dense separator="none" no-data-label="Chưa có phát hiện / no findings" rows-per-page-label="Số hàng / rows" wrap-cells'
         ).classes("cs-table cs-findings")
@@ -66,7 +67,8 @@ class FindingsPanel:
 
 def finding_row(finding: Finding, *, now_ns: int) -> dict[str, Any]:
     """Return a finding as a row of text; reasons in both languages, the weightiest first."""
-    reasons = " · ".join(f"{c.reason.vi} / {c.reason.en}" for c in finding.evidence[:4])
+    strongest = [c.reason for c in finding.evidence[:MAX_REASONS]]
+    reasons = " · ".join(f"{_bare(r.vi, finding.subject)} / {_bare(r.en, finding.subject)}" for r in strongest)
     mark = "▲" if finding.alert else "●" if finding.state == "open" else "○"
     return {
         "id": f"{finding.origin}/{finding.finding_id}",
@@ -100,6 +102,12 @@ def mark_findings(options: dict[str, Any], findings: Sequence[Finding]) -> None:
     options["series"].append(
         {"type": "line", "data": [], "markLine": {"symbol": ["none", "triangle"], "symbolSize": 8, "lineStyle": style, "data": lines}}
     )
+
+
+def _bare(reason: str, subject: str) -> str:
+    """Return ``reason`` without the name before its colon where the row's subject says it already."""
+    name, colon, rest = reason.partition(": ")
+    return rest if colon and (name.startswith(subject) or subject.startswith(name)) else reason
 
 
 def _importance(finding: Finding) -> tuple[bool, bool, float, int, str]:

@@ -62,6 +62,8 @@ class _Page:
             self._build_filters()
             self._notice = ui.label().classes("cs-notice")
             self._offer = ui.row().classes("cs-offer")
+            with _card("Phát hiện", "findings").classes("w-full"):
+                self._findings.build()
             with ui.element("div").classes("cs-grid"):
                 with ui.element("div").classes("cs-column"):
                     with _card("Dòng thời gian", "timeline"):
@@ -70,8 +72,6 @@ class _Page:
                     with _card("Phổ và thác nước", "spectrum and waterfall"):
                         self._build_spectrum()
                 with ui.element("div").classes("cs-column"):
-                    with _card("Phát hiện", "findings"):
-                        self._findings.build()
                     with _card("Các vệt", "tracks"):
                         self._tracks = _table(TRACK_COLUMNS, "cs-tracks", rows_per_page=15)
                     with _card("Ô di động", "cells"):

@@ -116,8 +116,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def fresh_keypair() -> KeyPair:
-    """Return a new CURVE keypair (Curve25519, libsodium)."""
+    """Return a new CURVE keypair (Curve25519, libsodium); its public half never begins with ``-``, which commands take for a flag."""
     from nacl.bindings import crypto_box_keypair
 
-    public, secret = crypto_box_keypair()
-    return KeyPair(public=z85_encode(public), secret=z85_encode(secret))
+    while True:
+        public, secret = (z85_encode(half) for half in crypto_box_keypair())
+        if not public.startswith("-"):
+            return KeyPair(public=public, secret=secret)

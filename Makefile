@@ -7,7 +7,7 @@ STAMP := $(VENV)/.canhsong-ready
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test test-services lint check bench corpus schema clean hil-virtual kit help
+.PHONY: demo test test-services lint check bench soak corpus schema clean hil-virtual kit help
 
 help:
 	@echo "make demo           a replayed band becomes detections on a page"

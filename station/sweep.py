@@ -200,6 +200,7 @@ class Sweeper:
                 search.add(to_complex64(samples[at : at + (1 << 19)], "cu8", 1.0))
             return tuple(search.cells())
         from dsp.lte.search import find_cells
+        from dsp.lte.sib1 import with_sib1
 
         half = 0.5 * self.rate_hz
         edges = [
@@ -208,9 +209,8 @@ class Sweeper:
         fills = any(high - low >= 0.8 * self.rate_hz for low, high in edges)
         known = PpmEstimate(ppm=ppm, sigma_ppm=2.0) if ppm else None
         iq = to_complex64(samples[: 2 * round(0.16 * self.rate_hz)], "cu8", 1.0)
-        return tuple(
-            find_cells(iq, sample_rate_hz=self.rate_hz, center_freq_hz=asked_hz, carriers=None if fills else tuple(edges), ppm=known)
-        )
+        cells = find_cells(iq, sample_rate_hz=self.rate_hz, center_freq_hz=asked_hz, carriers=None if fills else tuple(edges), ppm=known)
+        return with_sib1(iq, cells, sample_rate_hz=self.rate_hz)
 
     def _tell(self, dwell: Dwell, settled: int) -> None:
         if self.on_dwell is not None:

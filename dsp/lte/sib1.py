@@ -50,7 +50,7 @@ def find_sib1(iq: ComplexArray, cell: LteCell, *, sample_rate_hz: float) -> Sib1
     if first == last:
         return Sib1(status="not_tried", reason="no block of the carrier lies in the samples' band")
     try:
-        return search_sib1(iq, view, sfn=cell.sfn)
+        return search_sib1(iq - iq.mean(), view, sfn=cell.sfn)  # less a receiver's DC spike
     except ImportError:
         return Sib1(status="not_tried", reason="the package pycrate is not installed: without it nothing can be known for a SIB1")
 

@@ -13,6 +13,7 @@ from dsp.synth.gsm import GsmSignal
 from dsp.synth.gsm_messages import CellDescription
 from dsp.synth.impairments import Impairments
 from dsp.synth.lte import LteCellDescription, LteSignal, Reception
+from dsp.synth.lte_sib1 import Sib1Description, Sib1Transmission, sib1_octets
 from dsp.synth.scene import Keying, Scene, SceneItem, cn0_dbhz
 
 SAMPLE_RATE_HZ: Final = 2.4e6
@@ -63,8 +64,10 @@ def gsm_scene() -> Scene:
 
 
 def lte_scene() -> Scene:
-    """Return an LTE cell of 1.4 MHz and a narrow carrier beside it."""
-    waveform = LteSignal(cell=LteCellDescription(pci=301, n_rb=6, n_ports=1), reception=Reception(re_power=1 / 72), seed=5)
+    """Return an LTE cell of 1.4 MHz, of Cambodia by its SIB1, and a narrow carrier beside it."""
+    said = Sib1Description(plmns=(("456", "08"),), tac=1207, ci=(44031 << 8) + 1, band=28)
+    description = LteCellDescription(pci=301, n_rb=6, n_ports=1, sib1=Sib1Transmission(octets=sib1_octets(said), length=6))
+    waveform = LteSignal(cell=description, reception=Reception(re_power=1 / 72), seed=5)
     beside = SceneItem(name="sóng mang lạ / stray carrier", waveform=Tone(), freq_hz=762.14e6, bandwidth_hz=1e3, cn0_dbhz=48.0)
     cell = SceneItem(
         name="LTE 1,4 MHz", waveform=waveform, freq_hz=763.2e6, bandwidth_hz=_LTE_WIDTH_HZ, cn0_dbhz=cn0_dbhz(15.0, _LTE_WIDTH_HZ)

@@ -1,0 +1,77 @@
+"""A carrier too wide for the receiver, looked at window by window: where to tune to, and the SIB1 in what was heard there.
+
+The tuner stands m x 15 kHz from the carrier, so that its DC spike falls onto one subcarrier and no edge between two; a window's blocks are
+those within the flat part of the receiver's band. Block 0 is first: most cells send SIB1 there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dsp.lte.crs import CarrierView
+from dsp.lte.crs_timing import locate_frames
+from dsp.lte.params import SUBCARRIER_HZ, SUBCARRIERS_PER_RB
+from dsp.lte.sib1 import cell_view, search_sib1
+from dsp.lte.sib1_message import Sib1
+from dsp.lte.types import LteCell
+from dsp.types import ComplexArray
+
+DWELL_S: Final = 0.09
+"""Eight frames and a bit: four occurrences of SIB1."""
+_FLAT: Final = 0.8
+"""Part of the sample rate that the receiver's filter leaves whole."""
+_BLOCK_HZ: Final = SUBCARRIERS_PER_RB * SUBCARRIER_HZ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarrierWindow:
+    """One tuning, in steps of 15 kHz from the carrier's nominal centre, and the blocks it shows whole."""
+
+    steps: int
+    first: int
+    last: int
+    """The block after the last."""
+
+    @property
+    def offset_hz(self) -> float:
+        """Return the tuned frequency against the carrier's nominal centre."""
+        return self.steps * SUBCARRIER_HZ
+
+
+def carrier_windows(n_rb: int, *, sample_rate_hz: float, remembered: tuple[int, int] | None = None) -> tuple[CarrierWindow, ...]:
+    """Return the windows that show every block of a carrier, block 0's first; ``remembered``: where SIB1 was, which is looked at before."""
+    width = min(int(_FLAT * sample_rate_hz / _BLOCK_HZ), n_rb)
+    firsts = [min(first, n_rb - width) for first in range(0, n_rb, width)]
+    if remembered is not None:
+        start, length = remembered
+        firsts.insert(0, max(0, min(start - (width - min(length, width)) // 2, n_rb - width)))
+    return tuple(_window(first, width, n_rb) for first in dict.fromkeys(firsts))
+
+
+def _window(first: int, width: int, n_rb: int) -> CarrierWindow:
+    steps = round(SUBCARRIERS_PER_RB * (first + width / 2 - n_rb / 2))
+    return CarrierWindow(steps=steps, first=first, last=first + width)
+
+
+def window_view(cell: LteCell, window: CarrierWindow, *, sample_rate_hz: float) -> CarrierView | None:
+    """Return where the carrier of a ``cell`` lies in samples tuned to ``window``, when its frames begin left open (0); None: no MIB.
+
+    The cell was found by the same receiver with the same clock, so its carrier offset and its clock error hold.
+    """
+    view = cell_view(cell, sample_rate_hz=sample_rate_hz)
+    if view is None:
+        return None
+    return replace(view, frame_sample=0.0, offset_hz=cell.cfo_hz - window.offset_hz)
+
+
+def window_sib1(iq: ComplexArray, cell: LteCell, window: CarrierWindow, *, sample_rate_hz: float) -> Sib1:
+    """Return the SIB1 of ``cell`` in the samples of one window, shape (n,); frames are found by reference signals, the SFN is not known."""
+    blind = window_view(cell, window, sample_rate_hz=sample_rate_hz)
+    if blind is None:
+        return Sib1(status="not_tried", reason="no MIB was read")
+    clean = iq - iq.mean()
+    view = locate_frames(clean, blind)
+    if view is None:
+        return Sib1(status="not_seen", reason=f"the cell's reference signals were not found in blocks {window.first} to {window.last - 1}")
+    return search_sib1(clean, view, sfn=None)

@@ -29,8 +29,10 @@ from station.tuners import Tuner
 START_TIMEOUT_S: Final = 30.0
 GRACE_S: Final = 2.0
 """How much longer than its samples a read may take before it counts as hung."""
-LATE_S: Final = 0.01
-"""A stretch that takes this much longer than its samples, and the time this process had to wait for a processor, has lost some."""
+LATE_S: Final = 0.04
+"""A stretch that takes this much longer than its samples, and the time this process had to wait for a processor, has lost some.
+
+Less cannot be told from a machine whose timers are late (a busy virtual machine: up to 30 ms were seen)."""
 _PR_SET_PDEATHSIG: Final = 1
 
 

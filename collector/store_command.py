@@ -32,7 +32,7 @@ def status(data: DataFolder, *, as_json: bool) -> None:
     rows = [("sqlite", _read(data.store, "SELECT max(entry) FROM cursor WHERE name = 'sqlite'"), 0)]
     path = influx_file(data.path)
     if influx_settings(data.path) is not None or path.is_file():
-        rows.append(("influxdb", *(_read(path, f"SELECT {what}") for what in ("max(entry) FROM cursor", "count(*) FROM aside"))))
+        rows.append(("influxdb", _read(path, "SELECT max(entry) FROM cursor"), _read(path, "SELECT count(*) FROM aside")))
     for name, entry, aside in rows:
         behind = max(0, last - entry)
         if as_json:

@@ -65,9 +65,11 @@ class OnSqlite:
 class OnInflux:
     """InfluxDB behind the embedded store's follower."""
 
-    def __init__(self, settings: InfluxSettings, folder: Path, stopped: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, settings: InfluxSettings, folder: Path, stopped: Callable[[], bool] = lambda: False, *, timeout_ms: int = 5000
+    ) -> None:
         self.sqlite = OnSqlite(folder)
-        self.door = InfluxDoor(settings, timeout_ms=5000)
+        self.door = InfluxDoor(settings, timeout_ms=timeout_ms)
         self.door.make_buckets()
         self.file = InfluxFile(folder / "influx.db")
         self.rows = StoreRows(folder / "store.db", settings.time_zone)

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -58,7 +59,7 @@ class Influxd:
                 ],
                 stdout=log,
                 stderr=log,
-                preexec_fn=end_with_parent,
+                preexec_fn=end_with_parent if threading.current_thread() is threading.main_thread() else None,  # it ends with the thread
             )
         until_s = time.monotonic() + 60
         while not self._healthy():

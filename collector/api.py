@@ -10,6 +10,8 @@ from fastapi import Query as Parameter
 
 from collector.asking import query_of
 from collector.errors import CollectorError, MisuseError
+from collector.judging import findings_path
+from collector.judging_store import read_findings
 from collector.service import Service
 from collector.store import Query
 
@@ -51,6 +53,11 @@ def add_api(app: FastAPI, service: Service) -> None:
     def cells(query: Asked) -> Response:
         """GSM and LTE cells, the latest first."""
         return _json(service.cells(query))
+
+    @router.get("/findings")
+    def findings(query: Asked) -> Response:
+        """Findings of the Art. 4.3 checks with their reasons, the latest first; bands and ``until`` are not looked at."""
+        return _json(read_findings(findings_path(service.folder), query))
 
     @router.get("/spectrum")
     def spectrum(query: Asked, rows: Annotated[int, Parameter(ge=1, le=600)] = 60) -> Response:

@@ -14,6 +14,7 @@ import msgspec
 from collector.checks.judge import Changes
 from collector.checks.types import Finding, Remark
 from collector.errors import StorageError
+from collector.store import Query
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS finding(finding_id TEXT PRIMARY KEY, origin TEXT NOT NULL, rule TEXT NOT NULL, state TEXT NOT NULL,
@@ -137,3 +138,16 @@ class FindingsStore:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def read_findings(path: Path, query: Query) -> list[Finding]:
+    """Return the findings that ``query`` asks for (origins, stations, since), the latest first; none where nothing was judged yet."""
+    store = FindingsStore.reading(path)
+    if store is None:
+        return []
+    try:
+        found = store.findings(origins=query.origins, since_ns=query.since_ns, limit=query.limit)
+    finally:
+        store.close()
+    wanted = set(query.stations)
+    return [f for f in found if not wanted or wanted & set(f.stations)]

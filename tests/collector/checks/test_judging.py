@@ -152,6 +152,18 @@ def test_rejudging_goes_on_where_it_was_stopped(data: Path, monkeypatch: pytest.
     assert found(data) == straight
 
 
+def test_the_api_answers_with_the_findings_of_the_origins_asked_for(data: Path) -> None:
+    from collector.judging_store import read_findings
+    from collector.store import Query
+
+    put(data, carriers(941.0, 240, origin="replay"))
+    assert read_findings(findings_path(data), Query(origins=("replay",))) == []
+    (finding,) = follow_all(data)
+    assert read_findings(findings_path(data), Query(origins=("replay",))) == [finding]
+    assert read_findings(findings_path(data), Query(origins=("replay",), stations=("elsewhere",))) == []
+    assert read_findings(findings_path(data), Query(origins=("live",))) == []
+
+
 def test_findings_are_listed_shown_and_told_apart_by_origin(data: Path) -> None:
     put(data, carriers(941.0, 240, origin="replay"))
     (finding,) = follow_all(data)

@@ -34,9 +34,7 @@ def from_db(level_db: float) -> float:
     return float(10.0 ** (level_db / 10.0))
 
 
-def to_complex64(
-    samples: npt.NDArray[np.generic], sample_format: SampleFormat, full_scale: float = 1.0
-) -> npt.NDArray[np.complex64]:
+def to_complex64(samples: npt.NDArray[np.generic], sample_format: SampleFormat, full_scale: float = 1.0) -> npt.NDArray[np.complex64]:
     """Return complex samples, shape (n,), full scale 1.0, from interleaved I, Q (shape (2n,)) or complex64 (shape (n,)).
 
     ``full_scale`` applies to cf32_le alone: the magnitude that counts as 0 dBFS.

@@ -17,9 +17,7 @@ LevelDb = Annotated[float, Meta(ge=-400.0, le=400.0, description="dB, dBFS or dB
 Seconds = Annotated[float, Meta(ge=0.0, le=1e9, description="s")]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0, description="0 to 1")]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
-TimeNs = Annotated[
-    int, Meta(ge=0, le=2**63 - 1, description="ns since 1970-01-01T00:00Z; since the start where time_source is unknown")
-]
+TimeNs = Annotated[int, Meta(ge=0, le=2**63 - 1, description="ns since 1970-01-01T00:00Z; since the start where time_source is unknown")]
 Ppm = Annotated[float, Meta(ge=-1000.0, le=1000.0, description="ppm; > 0 is a fast receiver clock")]
 ShortText = Annotated[str, Meta(max_length=400)]
 

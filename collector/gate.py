@@ -32,17 +32,20 @@ class Gate:
         self._stations: Mapping[str, str] = register.stations()
         self._subscribers: Mapping[str, str] = register.subscribers()
         self._error: str | None = None
+        self.subscriber_revoked = False
+        """Set when a subscriber's key was revoked; whoever acts on it takes it back."""
         self.refused = 0
         """Handshakes with a key that is not enrolled."""
 
-    def refresh(self) -> bool:
-        """Look at the register's file; return whether a subscriber's key was revoked since the last look."""
+    def refresh(self) -> None:
+        """Look at the register's file."""
         before = self._subscribers
         self._stations, self._subscribers = self._register.stations(), self._register.subscribers()
         if (error := self._register.error) != self._error:
             self._error = error
             log.error("the register in force is not the one on disk: %s", error)
-        return bool(before.keys() - self._subscribers.keys())
+        if before.keys() - self._subscribers.keys():
+            self.subscriber_revoked = True
 
     def answer(self, request: Sequence[bytes]) -> list[bytes]:
         """Return the answer to one ZAP request: version, id, domain, address, identity, mechanism, credentials."""

@@ -1,8 +1,8 @@
 """Takes what the stations send, keeps it, acknowledges it: a ZeroMQ ROUTER in a process of its own (decisions 2 and 3).
 
 One turn: everything that waits at the socket goes into the journal, one durable commit, and only then the answers leave. A frame that
-cannot be read is counted and kept aside; a record that cannot be taken is rejected by number. Neither ever stops the others. This is the
-one door to ``zmq`` on the collector's side.
+cannot be read is counted and kept aside; a record that cannot be taken is rejected by number. Neither ever stops the others. This and
+``republish`` are the doors to ``zmq`` on the collector's side.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from collector.errors import MisuseError
 from collector.gate import KEY_PROPERTY, NAME_PROPERTY, STATIONS_DOMAIN, Gate
 from collector.importing import Incoming
 from collector.journal import Journal, SpoolKey
+from collector.republish import Republisher
 from config.errors import WireError, WireVersionError
 from config.wire.frames import Ack, AnyFrame, Batch, Gap, Heartbeat, Hello, Live, Refused, Rejected, Welcome, decode_frame, encode_frame
 from config.wire.version import MAX_FRAME_BYTES
@@ -61,10 +62,12 @@ class _Answers:
 class Ingest:
     """The socket, the journal and who is connected."""
 
-    def __init__(self, folder: Path, address: str, *, gate: Gate | None = None, incoming: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, address: str, *, gate: Gate | None = None, incoming: Path | None = None, publish: str | None = None
+    ) -> None:
         """Open the journal in ``folder`` and bind ``address`` (``tcp://127.0.0.1:PORT``; port ``*`` picks a free one).
 
-        ``incoming``: folder of exported spools to take in.
+        ``publish``: where an XPUB socket hands out what was accepted. ``incoming``: folder of exported spools to take in.
         Without ``gate`` everything is plaintext and whoever connects is who they say: for this machine alone.
 
         Raises:
@@ -101,6 +104,16 @@ class Ingest:
             self._context.term()
             self._journal.close()
             raise MisuseError(f"ingest address {address}: {error}; choose another with --ingest") from error
+        self._live: list[tuple[str, bytes]] = []
+        self._republisher = None
+        if publish is not None:
+            try:
+                self._republisher = Republisher(self._context, publish, gate)
+            except MisuseError:
+                self._close_sockets()
+                self._context.term()
+                self._journal.close()
+                raise
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         self._connections: dict[bytes, _Connection] = {}
         self._answers: dict[bytes, _Answers] = {}
@@ -121,6 +134,10 @@ class Ingest:
                 self.turn()
             elif not ready:
                 self._forget_silent()
+            if self._gate is not None:
+                self._gate.refresh()
+            if self._republisher is not None:
+                self._republisher.tend()
             if self._incoming is not None and self._gate is not None:
                 more = self._incoming.step(self._gate.stations)
 
@@ -141,12 +158,17 @@ class Ingest:
                 self._take(peer, parts, owner)
             if time.monotonic() > until_s:
                 break
-        self._journal.commit()
+        accepted = self._journal.commit()
         for peer, answers in self._answers.items():
             self._answer(peer, answers)
+        if self._republisher is not None:
+            self._republisher.send([*accepted, *self._live])
+        self._live.clear()
 
     def close(self) -> None:
         """Commit what there is and let go of socket and journal."""
+        if self._republisher is not None:
+            self._republisher.close()
         self._close_sockets(linger=200)
         self._context.term()
         self._journal.close()
@@ -295,6 +317,8 @@ class Ingest:
             reason = refusal_of(data, station)
             if reason is None:
                 self._journal.append_live(station, data)
+                if self._republisher is not None:
+                    self._live.append((station, data))
             else:
                 self._journal.set_aside(data, station=station, reason=reason)
         if live.dropped > connection.live_dropped:

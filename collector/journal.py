@@ -140,8 +140,12 @@ class Journal:
         self._begin()
         self._db.execute("INSERT INTO counter VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value = value + excluded.value", (name, by))
 
-    def commit(self) -> None:
-        """Make everything since the last commit durable (synchronous=FULL: fdatasync of the write-ahead log); begin a new day's segment."""
+    def commit(self) -> list[tuple[str, bytes]]:
+        """Make everything since the last commit durable (synchronous=FULL: fdatasync of the write-ahead log); begin a new day's segment.
+
+        Returns the (station, record) that became durable by it, in order, without the live ones.
+        """
+        accepted = [(row[1], row[5]) for row in self._records]
         if self._dirty:
             self._db.executemany("INSERT INTO record VALUES (?,?,?,?,?,?)", self._records)
             self._db.executemany("INSERT OR REPLACE INTO spool VALUES (?,?,?)", [(*key, self._committed[key]) for key in self._advanced])
@@ -151,6 +155,7 @@ class Journal:
             self._dirty = False
         if (today := _today()) > self._day:
             self._roll(today)
+        return accepted
 
     def close(self) -> None:
         """Commit and close."""

@@ -19,7 +19,7 @@ from collector.places import DataFolder, checked_http
 from collector.supervisor import READY
 
 
-def run_ingest(data: DataFolder, address: str, *, plaintext: bool = False) -> None:
+def run_ingest(data: DataFolder, address: str, *, plaintext: bool = False, publish: str | None = None) -> None:
     """Take records until told to stop: from stations with a key where the collector has one, unless ``plaintext``."""
     from collector.enrolment import LiveRegister
     from collector.gate import Gate
@@ -29,7 +29,7 @@ def run_ingest(data: DataFolder, address: str, *, plaintext: bool = False) -> No
     stopped = _until_told()
     _raise_open_files()
     gate = None if plaintext or not data.key.exists() else Gate(read_keypair(data.key), LiveRegister(data.register))
-    ingest = Ingest(data.journal, address, gate=gate, incoming=data.incoming)
+    ingest = Ingest(data.journal, address, gate=gate, incoming=data.incoming, publish=publish)
     _ready(ingest.endpoint)
     try:
         ingest.run(stopped)
@@ -102,12 +102,13 @@ PARTS: Final[Mapping[str, Callable[[DataFolder, str], None]]] = {
 @click.argument("name", type=click.Choice(sorted(PARTS)))
 @click.argument("address")
 @click.option("--plaintext", is_flag=True)
+@click.option("--publish")
 @click.pass_obj
-def part(data: DataFolder, name: str, address: str, plaintext: bool) -> None:
+def part(data: DataFolder, name: str, address: str, plaintext: bool, publish: str | None) -> None:
     """Run one process of `serve`."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=f"canhsong-collector {name}: %(levelname)s %(message)s")
     if name == "ingest":
-        run_ingest(data, address, plaintext=plaintext)
+        run_ingest(data, address, plaintext=plaintext, publish=publish)
     else:
         PARTS[name](data, address)
 

@@ -60,7 +60,7 @@ def default_data_folder() -> Path:
     return platformdirs.user_data_path("canhsong") / "collector"
 
 
-def checked_ingest(address: str, *, keys: bool = False, plaintext: bool = False) -> str:
+def checked_ingest(address: str, *, keys: bool = False, plaintext: bool = False, option: str = "--ingest") -> str:
     """Return ``address``, where stations may reach ingest: this machine alone, unless there are ``keys`` or ``plaintext`` is meant.
 
     Raises:
@@ -70,10 +70,10 @@ def checked_ingest(address: str, *, keys: bool = False, plaintext: bool = False)
         return address
     match = _TCP.match(address)
     if match is None:
-        raise MisuseError(f"--ingest {address}: give it as tcp://127.0.0.1:PORT or ipc://PATH")
+        raise MisuseError(f"{option} {address}: give it as tcp://127.0.0.1:PORT or ipc://PATH")
     if not (keys or plaintext or is_loopback(match[1])):
         raise MisuseError(
-            f"--ingest {address}: others could reach it, and there are no keys yet to tell stations from strangers: "
+            f"{option} {address}: others could reach it, and there are no keys yet to tell stations from strangers: "
             "`canhsong-collector keys init`, or use 127.0.0.1, or say --plaintext"
         )
     return address

@@ -21,19 +21,22 @@ _SHOWN = {"ingest": "Trạm gửi về / stations publish to", "web": "Trang / p
 @click.option(
     "--http", default=DEFAULT_HTTP, show_default=True, metavar="HOST:PORT", help="Địa chỉ trang / Address of the page; port 0 picks one."
 )
+@click.option("--publish", metavar="ADDRESS", help="Phát lại / Where others may subscribe (XPUB) to what was accepted, e.g. tcp://*:5571.")
 @click.option("--plaintext", is_flag=True, help="Không cần khóa (nguy hiểm) / Let anyone send, without keys: for closed networks alone.")
 @click.option("--json", "as_json", is_flag=True, help="Mỗi dòng một đối tượng JSON / One JSON object a line: name, address.")
 @click.pass_obj
-def serve(data: DataFolder, ingest: str, http: str, plaintext: bool, as_json: bool) -> None:
+def serve(data: DataFolder, ingest: str, http: str, publish: str | None, plaintext: bool, as_json: bool) -> None:
     """Chạy trung tâm / Run the collector: ingest, store, page; ends by Ctrl-C or SIGTERM."""
     checked_ingest(ingest, keys=data.key.exists(), plaintext=plaintext)
+    if publish is not None:
+        checked_ingest(publish, keys=data.key.exists(), plaintext=plaintext, option="--publish")
     if plaintext:
         _say("--plaintext: whoever reaches this port can send records in any station's name, and read along")
     checked_http(http)
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
-    flags = ("--plaintext",) if plaintext else ()
+    flags = (*(("--plaintext",) if plaintext else ()), *(("--publish", publish) if publish is not None else ()))
     commands = [
         ("ingest", _command(data, "ingest", ingest, *flags)),
         ("store", _command(data, "store", "-")),

@@ -14,9 +14,10 @@ from collector.journal import Entry, JournalReader, segment_paths
 class RunningIngest:
     """Ingest in a thread of its own."""
 
-    def __init__(self, folder: Path, *, gate: Gate | None = None, address: str = "tcp://127.0.0.1:*") -> None:
+    def __init__(self, folder: Path, *, gate: Gate | None = None, publish: str | None = None, address: str = "tcp://127.0.0.1:*") -> None:
         self.folder = folder
-        self._gate, self._wanted = gate, address
+        self._gate, self._wanted, self._publish = gate, address, publish
+        self.published = ""
         self.address = ""
         self._bound, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -24,8 +25,10 @@ class RunningIngest:
         assert self._bound.wait(10.0)
 
     def _run(self) -> None:
-        ingest = Ingest(self.folder, self._wanted, gate=self._gate)
+        ingest = Ingest(self.folder, self._wanted, gate=self._gate, publish=self._publish)
         self.address = ingest.endpoint
+        if ingest._republisher is not None:
+            self.published = ingest._republisher.endpoint
         self._bound.set()
         try:
             ingest.run(self._stop.is_set)

@@ -57,7 +57,7 @@ def decode(entries: Sequence[Entry]) -> list[Heard]:
 def catch_up(reader: JournalReader, effect: Effect) -> int:
     """Apply one batch of what is new; return how many entries there were."""
     cursor = effect.cursor()
-    entries = reader.read(cursor, limit=BATCH_ENTRIES)
+    entries = reader.read(cursor, limit=getattr(effect, "batch_entries", BATCH_ENTRIES))
     if entries:
         effect.apply(decode(entries), entries[-1].entry)
     return len(entries)

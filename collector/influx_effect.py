@@ -24,6 +24,8 @@ class InfluxEffect:
     """What the journal says, in InfluxDB."""
 
     name = "influxdb"
+    batch_entries = 5000
+    """Many at a time: what a write costs is its confirmation."""
 
     def __init__(self, door: InfluxDoor, file: InfluxFile, rows: StoreRows, stopped: Callable[[], bool]) -> None:
         """``stopped`` ends every wait, for InfluxDB and for the embedded store."""

@@ -108,14 +108,14 @@ def _health(record: HealthReport) -> dict[str, Value]:
 
 
 def _field(value: Value) -> str | None:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+    if isinstance(value, float):
+        return repr(float(value)) if math.isfinite(value) else None
+    if value is None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
         return f"{value}i"
-    if isinstance(value, float):
-        return repr(float(value))
     escaped = plain_line(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

@@ -116,6 +116,7 @@ class Ingest:
                 raise
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         self._connections: dict[bytes, _Connection] = {}
+        self._speakers: dict[SpoolKey, bytes] = {}
         self._answers: dict[bytes, _Answers] = {}
 
     def run(self, stopped: Callable[[], bool]) -> None:
@@ -248,8 +249,9 @@ class Ingest:
             return
         if hello.instances:
             self._journal.note_sender(key, hello.instances[0])
-            for other in [other for other, one in self._connections.items() if one.key == key and other != peer]:
-                del self._connections[other]  # one connection speaks for a spool: an older one has to say hello again
+            if (other := self._speakers.get(key, peer)) != peer:
+                self._connections.pop(other, None)  # one connection speaks for a spool: an older one has to say hello again
+            self._speakers[key] = peer
         oldest = min(hello.first_seq, hello.next_seq)
         if oldest > committed + 1:
             self._journal.gap(key, oldest - 1, reason="the station does not hold these any more")
@@ -347,4 +349,7 @@ class Ingest:
     def _forget_silent(self) -> None:
         limit_s = time.monotonic() - FORGET_AFTER_S
         for peer in [peer for peer, connection in self._connections.items() if connection.heard_s < limit_s]:
-            log.info("silent station=%s", self._connections.pop(peer).key[0])
+            key = self._connections.pop(peer).key
+            log.info("silent station=%s", key[0])
+            if self._speakers.get(key) == peer:
+                del self._speakers[key]

@@ -27,7 +27,7 @@ from station.errors import MisuseError, ReceiverError, StationError
 from station.tuners import Tuner
 
 START_TIMEOUT_S: Final = 30.0
-GRACE_S: Final = 2.0
+GRACE_S: Final = 5.0
 """How much longer than its samples a read may take before it counts as hung."""
 LATE_S: Final = 0.04
 """A stretch that takes this much longer than its samples, and the time this process had to wait for a processor, has lost some.

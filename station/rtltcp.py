@@ -12,6 +12,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections import deque
 from typing import Final
 
@@ -29,6 +30,8 @@ SERVER_BUFFER_SAMPLES: Final = 131_072
 """rtl_tcp hands on 256 KiB at a time."""
 KEPT_S: Final = 12.0
 """More than this is not kept waiting: the oldest is dropped and counted."""
+LAG_MEMORY_S: Final = 10.0
+MAX_BEHIND_S: Final = 3.0
 _FREQ, _RATE, _BY_HAND, _GAIN, _AGC, _BIAS_TEE = 1, 2, 3, 4, 8, 14
 
 
@@ -51,7 +54,8 @@ class RtlTcpReceiver:
         self._sample = self.dropped_samples = self._skip = 0
         self._fault: str | None = None
         self._waiting: deque[npt.NDArray[np.uint8]] = deque()
-        self._bytes = 0
+        self._bytes = self._received = 0
+        self._lags: deque[tuple[float, float]] = deque(maxlen=4096)
         self._changed = threading.Condition()
         try:
             self._socket = socket.create_connection((host, port), timeout=TIMEOUT_S)
@@ -100,8 +104,10 @@ class RtlTcpReceiver:
         with self._changed:
             self._sample += self._bytes // 2
             self._waiting.clear()
-            # an I may have gone with the rest: its Q goes too
-            self._skip = self._bytes % 2
+            # what is still in the network's buffers; and an I may have gone with the rest: its Q goes too
+            behind = 2 * round(self._behind_s() * self._rate)
+            self._skip = behind + self._bytes % 2
+            self._sample += behind // 2
             self._bytes = 0
 
     def read(self, n_samples: int) -> IQBlock | None:
@@ -135,6 +141,14 @@ class RtlTcpReceiver:
         self._socket.close()
         self._thread.join(TIMEOUT_S)
 
+    def _behind_s(self) -> float:
+        """Return how far the stream is behind where it would be if it came at once, by its best of the last seconds."""
+        if not self._lags:
+            return 0.0
+        now = time.monotonic()
+        recent = [lag for at, lag in self._lags if at > now - LAG_MEMORY_S] or [self._lags[-1][1]]
+        return min(MAX_BEHIND_S, max(0.0, now - self._received / (2 * self._rate) - min(recent) - SERVER_BUFFER_SAMPLES / self._rate))
+
     def _take(self, n_bytes: int) -> npt.NDArray[np.uint8]:
         taken = np.empty(n_bytes, np.uint8)
         at = 0
@@ -163,6 +177,9 @@ class RtlTcpReceiver:
                     self._fault = reason
                     self._changed.notify_all()
                     return
+                self._received += len(piece)
+                now = time.monotonic()
+                self._lags.append((now, now - self._received / (2 * self._rate)))
                 self._keep(np.frombuffer(piece, np.uint8))
                 self._changed.notify_all()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
+
+from config.wire import from_json
+from station.live_view import LiveView
 
 Band = Callable[..., Any]
 GSM_HZ, LTE_HZ, UNLICENSED_HZ, INTERMITTENT_HZ, PPM = 944.0e6, 953.0e6, 931.3125e6, 938.7e6, 23.4
@@ -72,6 +77,13 @@ def test_run_reports_the_scene_with_health_and_remembers_the_crystal(band: Band)
     assert health["driver"].startswith(station.env["LD_LIBRARY_PATH"])
     assert health["lost_samples"] == 0
     assert health["tuner"] == "R820T"
+    view = LiveView()
+    view.put([from_json(line) for line in done.stdout.splitlines() if '"event":"clear"' not in line])
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(view.render())
+    shown = console.export_text()
+    for text in ("944.0000", "452", "301", "931.3125", "R820T", "ppm +23.4"):
+        assert text in shown, shown
     kept = of_kind(records, "capture")
     assert any("cell not heard before: 944.0" in one["reason"] for one in kept)
     path = next(station.folder.rglob(f"{kept[0]['capture_id']}.sigmf-data"))

@@ -83,6 +83,26 @@ def test_a_scan_over_rtl_tcp_finds_the_same(rtl_tcp: tuple[Any, str]) -> None:
     assert min(abs(freq - 931.3125e6) for freq in onsets) < 1e3
 
 
+@pytest.mark.services
+def test_the_other_commands_work_over_rtl_tcp(rtl_tcp: tuple[Any, str]) -> None:
+    station, address = rtl_tcp
+    env = {"CANHSONG_VIRTUAL_DONGLE": "", "CANHSONG_IDENTITY_GSM": "false", "CANHSONG_IDENTITY_LTE": "false"}
+    watched = station.run("watch", "931.3125", "--for", "1", "--json", "--ppm", "23.4", "--device", address, env=env)
+    assert watched.returncode == 0, watched.stderr
+    levels = [json.loads(line) for line in watched.stdout.splitlines()]
+    assert len(levels) == 10
+    assert all(one["level_dbfs"] > one["floor_dbfs"] + 15 for one in levels)
+    ran = station.run("run", "--band", "930.5-932", "--json", "--sweeps", "2", "--ppm", "23.4", "--device", address, env=env)
+    assert ran.returncode == 0, ran.stderr
+    onsets = [one["center_freq_hz"] for one in map(json.loads, ran.stdout.splitlines()) if one["kind"] == "emission"]
+    assert min(abs(freq - 931.3125e6) for freq in onsets) < 1e3
+    kept = station.run("capture", "931.3125", "--for", "0.5", "--out", str(station.folder / "kept"), "--device", address, env=env)
+    assert kept.returncode == 0, kept.stderr
+    found = station.run("doctor", "--band", "B8", "--json", "--device", address, env=env)
+    verdicts = {one["name"]: one["verdict"] for one in map(json.loads, found.stdout.splitlines())}
+    assert verdicts["receiver"] == verdicts["bands"] == verdicts["samples"] == "ok"
+
+
 def test_nothing_at_the_address_is_one_line(band: Band) -> None:
     done = band().run("scan", "--once", "--device", "rtltcp://127.0.0.1:9")
     assert done.returncode == 1

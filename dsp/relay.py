@@ -62,7 +62,7 @@ def estimate_echo(
         for delay, level in taps
         if min_delay_us <= abs(delay) <= max_delay_us and level >= min_level_db
     ]
-    if len(rows) < MIN_LOOKS:
+    if len(rows) < max(MIN_LOOKS, MIN_PRESENCE * len(looks)):
         return None
     rows.sort()
     delays = np.array([row[0] for row in rows])
@@ -97,18 +97,21 @@ def common_delay(
             sites[site] = echo
         sites.setdefault(site, None)
     known = sorted((echo.delay_us, site, echo.sigma_us) for site, echo in sites.items() if echo is not None)
-    best: CommonDelay | None = None
+    best, p_best = known[:0], 1.0
     for first, (lowest, _, _) in enumerate(known):
+        sigma = known[first][2]
         for last in range(first + 1, len(known)):
-            group = known[first : last + 1]
-            tolerance = TOLERANCE_SIGMAS * math.sqrt(2.0) * max(sigma for _, _, sigma in group)
+            sigma = max(sigma, known[last][2])
+            tolerance, k = TOLERANCE_SIGMAS * math.sqrt(2.0) * sigma, last - first + 1
             if known[last][0] - lowest > tolerance:
                 continue
-            k, width = len(group), min(1.0, tolerance / (max_delay_us - min_delay_us))
-            p = min(1.0, math.comb(len(sites), k) * echo_probability**k * k * width ** (k - 1))
-            if best is None or p < best.p_chance:
-                weights = np.array([sigma**-2.0 for _, _, sigma in group])
-                mean = float(np.average([delay for delay, _, _ in group], weights=weights))
-                names = tuple(sorted(site for _, site, _ in group))
-                best = CommonDelay(delay_us=mean, sigma_us=float(weights.sum() ** -0.5), sites=names, p_chance=p)
-    return best
+            width = min(1.0, tolerance / (max_delay_us - min_delay_us))
+            p = math.comb(len(sites), k) * echo_probability**k * k * width ** (k - 1)
+            if p < p_best:
+                best, p_best = known[first : last + 1], p
+    if not best:
+        return None
+    weights = np.array([sigma**-2.0 for _, _, sigma in best])
+    mean = float(np.average([delay for delay, _, _ in best], weights=weights))
+    names = tuple(sorted(site for _, site, _ in best))
+    return CommonDelay(delay_us=mean, sigma_us=float(weights.sum() ** -0.5), sites=names, p_chance=p_best)

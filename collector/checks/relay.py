@@ -6,6 +6,7 @@ cells count apart, and the finding is never more than a reason to verify.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
@@ -17,7 +18,7 @@ from config.geography import distance_km
 from config.licences import Licence
 from dsp.relay import CommonDelay, Echo, common_delay, estimate_echo
 
-LOOK_AGAIN_NS: Final = 30 * 1_000_000_000
+LOOK_AGAIN_NS: Final = 60 * 1_000_000_000
 MAX_LOOKS: Final = 60
 UNKNOWN_SITE_DECIBANS: Final = 11.0
 """What unknown sites can give: below the alert threshold whatever they agree on."""
@@ -51,7 +52,7 @@ class RelayRule:
         return Memory()
 
     def observe(self, sighting: Sighting, memory: Memory) -> tuple[Outcome, ...]:
-        """Take one cell's channel; twice a minute, compare all of the station's cells."""
+        """Take one cell's channel; once a minute, compare all of the station's cells."""
         if not isinstance(sighting, Cell) or not sighting.identified:
             return ()
         book = self.context.book.relay
@@ -84,7 +85,7 @@ class RelayRule:
         if found is None or found.p_chance > book.pfa:
             return []
         sure = sum(1 for site in found.sites if not site.startswith("? ")) >= 2
-        weight = min(MAX_DECIBANS if sure else UNKNOWN_SITE_DECIBANS, -10.0 * math.log10(found.p_chance))
+        weight = min(MAX_DECIBANS if sure else UNKNOWN_SITE_DECIBANS, -10.0 * math.log10(max(found.p_chance, 1e-30)))
         outcomes: list[Outcome] = [
             Evidence(
                 subject=sighting.station, kind="common_echo", decibans=weight, limit_decibans=weight, reason=_reason(sighting, found, sure),
@@ -124,11 +125,12 @@ class RelayRule:
         licence = self.context.licences.cell(cell, cell.day)
         if licence is None or licence.lat_deg is None or licence.lon_deg is None:
             return None
+        least_km = self.context.book.relay.min_site_distance_km
         for name, other in known.items():
-            if other.lat_deg is not None and other.lon_deg is not None:
-                apart = distance_km(licence.lat_deg, licence.lon_deg, other.lat_deg, other.lon_deg)
-                if apart < self.context.book.relay.min_site_distance_km:
-                    return name
+            if other.lat_deg is None or other.lon_deg is None or abs(other.lat_deg - licence.lat_deg) * 110.5 > least_km:
+                continue
+            if _apart_km(licence.lat_deg, licence.lon_deg, other.lat_deg, other.lon_deg) < least_km:
+                return name
         name = licence.site or licence.licence_id
         known[name] = licence
         return name
@@ -139,6 +141,11 @@ class RelayRule:
         place = self.context.place_of(cell.station, cell.place)
         near = self.context.licences.near(cell.freq_hz - 1e5, cell.freq_hz + 1e5, place)
         return next((li for li in near if li.technology == "repeater" and li.valid_on(cell.day)), None)
+
+
+@functools.lru_cache(maxsize=20_000)
+def _apart_km(lat1_deg: float, lon1_deg: float, lat2_deg: float, lon2_deg: float) -> float:
+    return distance_km(lat1_deg, lon1_deg, lat2_deg, lon2_deg)
 
 
 def _forget(memory: Memory, now: Cell, window_ns: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dsp.lte.crs import read_subframe
+from dsp.lte.crs import CarrierView, read_subframe
 from dsp.lte.pdsch import allocation_soft_bits, data_elements, scrambling_signs, soft_elements
 from dsp.lte.sib1 import search_sib1
 from dsp.lte.sib1_message import Sib1
@@ -105,3 +105,13 @@ def test_another_cells_sib1_is_not_read_as_this_ones() -> None:
     sib1 = Sib1Transmission(octets=octets(), length=4)
     iq, view = air(cell(sib1=sib1, pci=129), snr_db=20.0)
     assert search_sib1(iq, replace(view, pci=123), sfn=0).status == "not_seen"
+
+
+@pytest.mark.slow
+def test_twenty_seconds_of_noise_have_no_sib1() -> None:
+    view = CarrierView(
+        sample_rate_hz=2.4e6, frame_sample=0.0, stretch=1.0, offset_hz=8.1e6, pci=7, n_rb=100, ports=2, cp="normal", duplex="fdd"
+    )
+    for dwell in range(250):
+        iq = white_noise(192_000, power=1e-2, rng=np.random.default_rng((dwell, 11)))
+        assert search_sib1(iq, replace(view, pci=dwell % 504, ports=(1, 2, 4)[dwell % 3]), sfn=None).status == "not_seen"

@@ -68,9 +68,7 @@ def main() -> None:
             took_s = time.perf_counter() - began
             stop.set()
             taker.join()
-            print(
-                f"a spool of {count} records drains at {count / took_s:.0f} records/s while {taken / took_s:.0f} new ones a second are taken"
-            )
+            print(f"a spool of {count} records drains at {count / took_s:.0f}/s while {taken / took_s:.0f} new ones a second are taken")
             began, n = time.perf_counter(), 0
             while time.perf_counter() - began < 2.0:
                 uplink.publish(emission(station="bench"))

@@ -18,6 +18,7 @@ from dsp.gsm.types import GsmCell
 from dsp.lte.types import LteCell
 from station.calibration import Calibration, CalibrationFile, WitnessLog, solve, temperature_c
 from station.errors import MisuseError, ReceiverError
+from station.gpsd import GpsdReader
 from station.identity_board import IdentityBoard
 from station.live_clock import LiveClock
 from station.receiver_process import ReceiverProcess, ReceiverState
@@ -91,6 +92,7 @@ class LiveStation:
         self._state: ReceiverState | None = None
         self._boot_id = _boot_id()
         self._witnesses = WitnessLog()
+        self._gpsd = GpsdReader(settings.health.gpsd) if settings.health.gpsd is not None else None
         self.board = IdentityBoard(settings.identity, settings.sweep, sample_rate_hz=settings.receiver.sample_rate_hz)
         self.results: list[HopResult] = []
         """What the last sweep gave."""
@@ -150,8 +152,8 @@ class LiveStation:
     def header(self) -> Header:
         """Return what every record carries, as it is now."""
         known, station = self.clock.check(), self.settings.station
-        position = None
-        if station.lat_deg is not None and station.lon_deg is not None:
+        position = self._gpsd.position() if self._gpsd is not None else None
+        if position is None and station.lat_deg is not None and station.lon_deg is not None:
             position = Position(lat_deg=station.lat_deg, lon_deg=station.lon_deg, accuracy_m=station.accuracy_m)
         return Header(
             station=station.name,
@@ -272,6 +274,8 @@ class LiveStation:
     def close(self) -> None:
         """End the receiver's process."""
         self.receiver.close()
+        if self._gpsd is not None:
+            self._gpsd.close()
 
 
 def _boot_id() -> str | None:

@@ -26,8 +26,10 @@ def csv_line(one: HopResult) -> str | None:
     part = bins_of(psd, one.hop.lower_hz - one.center_freq_hz, one.hop.upper_hz - one.center_freq_hz)
     low = one.center_freq_hz + (part.start - psd.n_fft // 2) * psd.bin_hz
     high = one.center_freq_hz + (part.stop - psd.n_fft // 2) * psd.bin_hz
+    mean, middle = psd.mean.astype(np.float64), psd.n_fft // 2
+    mean[middle - 2 : middle + 3] = 0.5 * (mean[middle - 3] + mean[middle + 3])  # the receiver's own spike, as rtl_power does
     when = datetime.fromtimestamp(one.start_ns / 1e9).astimezone()
-    levels = ", ".join(f"{level:.2f}" for level in np.asarray(db_array(psd.mean[part].astype(np.float64))))
+    levels = ", ".join(f"{level:.2f}" for level in np.asarray(db_array(mean[part])))
     return f"{when:%Y-%m-%d, %H:%M:%S}, {low:.0f}, {high:.0f}, {psd.bin_hz:.2f}, {psd.n_samples}, {levels}"
 
 

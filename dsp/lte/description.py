@@ -13,7 +13,7 @@ from dsp.lte.narrowband import Narrowband
 from dsp.lte.ofdm import HALF_FRAME, N_FFT, SAMPLE_RATE_HZ
 from dsp.lte.params import CENTRE_RB, CENTRE_SUBCARRIERS, SFN_CYCLE
 from dsp.lte.pbch import SINGLE_MARGIN, Broadcast
-from dsp.lte.raster import choose_raster_point
+from dsp.lte.raster import FLOOR_PPM, choose_raster_point
 from dsp.lte.types import LteCell
 from dsp.types import PpmEstimate
 from dsp.units import db
@@ -65,7 +65,7 @@ def describe(cell: ReadCell, setting: Setting, strongest: ReadCell) -> LteCell:
         frame_sample=round(sync.base.frame_sample * band.sample_rate_hz / band.out_rate_hz),
         cfo_hz=point.cfo_hz,
         ppm=timing.ppm if timing else None,
-        ppm_sigma=timing.sigma_ppm if timing else None,
+        ppm_sigma=float(np.hypot(timing.sigma_ppm, FLOOR_PPM)) if timing else None,
         snr_db=db(statistics.signal / statistics.noise),
         rsrp=statistics.signal,
         power=_power(cell),

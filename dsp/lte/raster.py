@@ -16,7 +16,7 @@ from dsp.types import PpmEstimate
 
 RASTER_HZ: Final = 100_000.0
 _MAX_PPM: Final = 130.0
-_FLOOR_PPM: Final = 0.5  # echoes that come and go, temperature: what the timing's own uncertainty leaves out
+FLOOR_PPM: Final = 0.5  # echoes that come and go, temperature: what the timing's own uncertainty leaves out
 _SIGMAS: Final = 4.0
 
 
@@ -43,7 +43,7 @@ def choose_raster_point(
     for clock in (timing, joint):
         if clock is None:
             continue
-        fits = np.flatnonzero(np.abs(ppm - clock.ppm) <= _SIGMAS * float(np.hypot(clock.sigma_ppm, _FLOOR_PPM)))
+        fits = np.flatnonzero(np.abs(ppm - clock.ppm) <= _SIGMAS * float(np.hypot(clock.sigma_ppm, FLOOR_PPM)))
         if fits.size == 1:
             freq = float(points[fits[0]])
             return RasterPoint(freq_hz=freq, cfo_hz=apparent - freq, ambiguous=False)

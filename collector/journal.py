@@ -266,6 +266,17 @@ def _today() -> str:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    """Open the segment ``path``; a new one gets its name when it is whole, so that a follower never meets one without its tables."""
+    if not path.exists():
+        fresh = path.with_suffix(".new")
+        for left in (fresh, *(fresh.with_name(f"{fresh.name}-{tail}") for tail in ("wal", "shm"))):
+            left.unlink(missing_ok=True)  # of a program that was killed here
+        _with_tables(fresh).close()
+        fresh.rename(path)
+    return _with_tables(path)
+
+
+def _with_tables(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
     path.chmod(0o600)
     db.execute("PRAGMA journal_mode=WAL")

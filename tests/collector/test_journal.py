@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,41 @@ def test_a_reader_holds_no_lock_on_the_writer(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             reader._connection(segment_paths(tmp_path)[0]).execute("DELETE FROM record")
     journal.close()
+
+
+def test_a_follower_that_is_there_first_never_meets_a_segment_without_its_tables(tmp_path: Path) -> None:
+    folders = [tmp_path / f"{number}" for number in range(40)]
+    for folder in folders:
+        folder.mkdir()
+    stop = threading.Event()
+    faults: list[Exception] = []
+
+    def follow() -> None:
+        while not stop.is_set():
+            for folder in folders:
+                with JournalReader(folder) as reader:
+                    try:
+                        assert reader.last_entry() == 0
+                    except sqlite3.Error as error:
+                        faults.append(error)
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    for folder in folders:
+        Journal(folder).close()
+    stop.set()
+    follower.join()
+    assert faults == []
+
+
+def test_what_a_program_that_was_killed_left_of_a_new_segment_does_no_harm(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    name = next(tmp_path.glob("*.db")).with_suffix(".new").name
+    journal.close()
+    for path in tmp_path.iterdir():
+        path.unlink()
+    (tmp_path / name).write_bytes(b"half a file")
+    Journal(tmp_path).close()
+    with JournalReader(tmp_path) as reader:
+        assert reader.totals()["records"] == 0
+    assert not (tmp_path / name).exists()

@@ -49,8 +49,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice_when_ingest_is_
             if number % (count // kills) == count // kills // 2:
                 eventually(lambda: uplink.connected and uplink.waiting < 8000)
                 killed.add(collector.kill("ingest"))
-                before = uplink.waiting
-                assert before > 0
+            elif number % (count // kills) == count // kills // 2 + 1:
+                assert uplink.waiting > 0  # published while nobody takes it
         assert uplink.drain(30.0), uplink.problem()
         assert uplink.rejected == type(uplink.rejected)(maxlen=uplink.rejected.maxlen)
     assert len(killed) == kills

@@ -9,6 +9,9 @@ from config.settings import IdentitySection
 MIN_CHANGE_INTERVAL_S: Final = 5.0
 """A span that flickers does not have the station look for cells all the time."""
 
+UNPROMISING_FACTOR: Final = 4.0
+"""Where nothing like a cell is seen and the floor stays where it is, the next look can wait longer."""
+
 
 class LookSchedule:
     """The looks for one kind of cell in one tuning. Times in seconds of signal since the tuning began."""
@@ -36,7 +39,8 @@ class LookSchedule:
         if promising and self._failed < self._settings.tries:
             self._next_s = now_s
             return
-        self._next_s = now_s + self._wait_s
+        wait_s = self._wait_s if promising else UNPROMISING_FACTOR * self._wait_s
+        self._next_s = now_s + min(wait_s, self._settings.retry_interval_max_s)
         self._wait_s = min(2 * self._wait_s, self._settings.retry_interval_max_s)
 
     def changed(self, now_s: float) -> None:

@@ -31,8 +31,8 @@ def test_a_promising_span_gets_its_tries_in_a_row_and_then_ever_longer_waits() -
 
 
 def test_a_quiet_span_is_looked_at_once_and_then_rarely() -> None:
-    assert looks(3600.0, found=False, promising=False)[:4] == [0.0, 240.25, 720.5, 1680.75]
-    assert len(looks(3600.0, found=False, promising=False)) == 5
+    assert looks(3600.0, found=False, promising=False)[:4] == [0.0, 240.25, 480.5, 720.75]
+    assert len(looks(3600.0, found=False, promising=False)) == 15
 
 
 def test_a_change_brings_the_tries_back() -> None:

@@ -111,6 +111,8 @@ class ReceiverSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     gain_db: Annotated[float, Meta(ge=-10.0, le=60.0)] = 30.0
     ppm: Annotated[float, Meta(ge=-200.0, le=200.0)] | None = None
     """The crystal's error, > 0: fast. None: measured, and kept from run to run."""
+    level_table: str | None = None
+    """TOML file that turns dBFS into dBm. None: levels.toml in the state folder, where there is one."""
     bias_tee: bool = False
     """Supply an antenna amplifier over the cable. Harms what does not expect it."""
 

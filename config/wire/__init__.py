@@ -1,6 +1,6 @@
 """The messages between station and collector, one file a kind. ``codec`` turns them into bytes and back."""
 
-from config.wire.base import Header, Position, Record
+from config.wire.base import Header, LevelRecord, Position, Record
 from config.wire.capture_announcement import CaptureAnnouncement
 from config.wire.codec import AnyRecord, decode_record, encode_record, from_json, to_json
 from config.wire.emission import EmissionReport
@@ -10,6 +10,7 @@ from config.wire.lte_cell import LteCellReport
 from config.wire.occupancy import ChannelOccupancy, OccupancyReport
 from config.wire.spectrum import SpectrumReport
 from config.wire.summary import SensitivityReport, SummaryReport
+from config.wire.task import Task, TaskResult
 
 __all__ = [
     "AnyRecord",
@@ -19,6 +20,7 @@ __all__ = [
     "GsmCellReport",
     "Header",
     "HealthReport",
+    "LevelRecord",
     "LteCellReport",
     "OccupancyReport",
     "Position",
@@ -26,6 +28,8 @@ __all__ = [
     "SensitivityReport",
     "SpectrumReport",
     "SummaryReport",
+    "Task",
+    "TaskResult",
     "decode_record",
     "encode_record",
     "from_json",

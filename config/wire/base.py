@@ -53,3 +53,11 @@ class Record(Struct, frozen=True, kw_only=True, tag_field="kind"):
     boot_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
     monotonic_ns: TimeNs | UnsetType = UNSET
     position: Position | UnsetType = UNSET
+
+
+class LevelRecord(Record, frozen=True, kw_only=True):
+    """Base of the records that carry levels. Levels are dBFS; with a calibration that holds, what makes dBm of them comes with them."""
+
+    dbm_minus_dbfs: LevelDb | UnsetType = UNSET
+    """Added to any dBFS (or dBFS/Hz) of this record it gives dBm (or dBm/Hz) at the receiver's socket; absent: not calibrated."""
+    dbm_sigma_db: Annotated[float, Meta(ge=0.0, le=100.0, description="dB, one standard deviation")] | UnsetType = UNSET

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from config.wire.base import Count, Fraction, FreqHz, LevelDb, Record, Seconds, ShortText, SpanHz, TimeNs
+from config.wire.base import Count, Fraction, FreqHz, LevelDb, LevelRecord, Seconds, ShortText, SpanHz, TimeNs
 
 
-class EmissionReport(Record, frozen=True, kw_only=True, tag="emission"):
+class EmissionReport(LevelRecord, frozen=True, kw_only=True, tag="emission"):
     """One state of one track. ``track_id`` is the same from onset to clear; ``start_time_ns`` is when this state was measured."""
 
     track_id: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]

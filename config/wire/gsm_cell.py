@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from config.wire.base import Count, FreqHz, LevelDb, Ppm, Record, ShortText
+from config.wire.base import Count, FreqHz, LevelDb, LevelRecord, Ppm, ShortText
 from config.wire.tap import TapReport
 
 Arfcn = Annotated[int, Meta(ge=0, le=1023)]
@@ -22,7 +22,7 @@ class BlockCounts(Struct, frozen=True, kw_only=True):
     bcch: Count
 
 
-class GsmCellReport(Record, frozen=True, kw_only=True, tag="gsm_cell"):
+class GsmCellReport(LevelRecord, frozen=True, kw_only=True, tag="gsm_cell"):
     """One cell in one identity dwell. A field of the BCCH is null where the message that carries it was not received.
 
     ``start_time_ns`` is the first sample of the dwell. Only an ``identified`` cell is ever alarmed on.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from config.wire.base import Count, Fraction, LevelDb, Ppm, Record, Seconds, ShortText
+from config.wire.base import Count, Fraction, LevelDb, Ppm, Record, Seconds, ShortText, TimeNs
 
 
 class HealthReport(Record, frozen=True, kw_only=True, tag="health"):
@@ -34,6 +34,10 @@ class HealthReport(Record, frozen=True, kw_only=True, tag="health"):
     """Floor against its own history at this gain: far below it, the antenna may be unplugged."""
     ppm: Ppm | None
     ppm_sigma: Annotated[float, Meta(ge=0.0, le=1000.0)] | None
+    ppm_time_ns: TimeNs | None = None
+    """When ``ppm`` was last solved from cells; null where it was given."""
+    level_unit: Literal["dBFS", "dBm"] = "dBFS"
+    """dBm: a calibration holds for this receiver at this gain; the records that it covers carry ``dbm_minus_dbfs``."""
     retune_ms: Annotated[float, Meta(ge=0.0, le=10_000.0)] | None
     """Time that a retune takes, as measured."""
     temperature_c: Annotated[float, Meta(ge=-100.0, le=300.0)] | None
@@ -42,6 +46,10 @@ class HealthReport(Record, frozen=True, kw_only=True, tag="health"):
     disk_free_mib: Count | None
     clock_step_s: Annotated[float, Meta(ge=-1e12, le=1e12)]
     """What the system's clock jumped by and was not believed."""
+    clock_reference: ShortText = ""
+    """What keeps the time: chrony and its source, the kernel's own discipline, a gpsd; empty: nothing does."""
+    rtc_present: bool | None = None
+    """Whether the machine has a clock that runs while it is off."""
     spool_waiting: Count
     live_dropped: Count
     duration_s: Seconds

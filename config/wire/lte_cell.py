@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from config.wire.base import Count, FreqHz, LevelDb, Ppm, Record, ShortText
+from config.wire.base import Count, FreqHz, LevelDb, LevelRecord, Ppm, ShortText
 from config.wire.tap import TapReport
 
 
@@ -45,7 +45,7 @@ class BlocksReport(Struct, frozen=True, kw_only=True):
     length: Annotated[int, Meta(ge=1, le=110)]
 
 
-class LteCellReport(Record, frozen=True, kw_only=True, tag="lte_cell"):
+class LteCellReport(LevelRecord, frozen=True, kw_only=True, tag="lte_cell"):
     """One cell. The MIB's fields are null where no MIB was read; only an ``identified`` cell is ever alarmed on.
 
     ``start_time_ns`` is the first sample of the dwell.

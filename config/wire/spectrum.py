@@ -6,12 +6,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from config.wire.base import FreqHz, LevelDb, Record, Seconds, SpanHz
+from config.wire.base import FreqHz, LevelDb, LevelRecord, Seconds, SpanHz
 
 Bins = Annotated[list[LevelDb], Meta(max_length=4096)]
 
 
-class SpectrumReport(Record, frozen=True, kw_only=True, tag="spectrum"):
+class SpectrumReport(LevelRecord, frozen=True, kw_only=True, tag="spectrum"):
     """Mean, max-hold and floor densities in dBFS/Hz over equal steps from ``lower_freq_hz`` up."""
 
     relative: bool

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from config.wire.base import Count, Fraction, FreqHz, LevelDb, Record, Seconds, ShortText, SpanHz
+from config.wire.base import Count, Fraction, FreqHz, LevelDb, LevelRecord, Seconds, ShortText, SpanHz
 
 
 class SensitivityReport(Struct, frozen=True, kw_only=True):
@@ -16,7 +16,7 @@ class SensitivityReport(Struct, frozen=True, kw_only=True):
     power_dbfs: LevelDb
 
 
-class SummaryReport(Record, frozen=True, kw_only=True, tag="summary"):
+class SummaryReport(LevelRecord, frozen=True, kw_only=True, tag="summary"):
     """One tuning of one run or recording, looked back on."""
 
     source: ShortText

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from collector.checks.context import Context
 from collector.checks.sightings import Cell, Sighting
-from collector.checks.types import Evidence, Number, Outcome, Reason, Severity
+from collector.checks.types import Evidence, Number, Outcome, Reason, Severity, WantKind
 
 SETTLED_NS: Final = 3_600 * 1_000_000_000
 """What a station hears in its first hour is not new, it is what there is."""
@@ -37,6 +37,7 @@ class ChangesRule:
     severity: ClassVar[Severity] = "information"
     prior_decibans: ClassVar[float] = 0.0
     closes_after_s: ClassVar[float] = 24 * 3600.0
+    wants: ClassVar[tuple[WantKind, ...]] = ()
 
     def begin(self) -> Memory:
         """Return an empty memory."""

@@ -15,6 +15,7 @@ from collector.checks.types import (
     SortKey,
     finding_id,
 )
+from collector.checks.wants import ASKABLE, wanted
 from config.rules import AlertBook, RuleBook
 
 
@@ -44,6 +45,7 @@ class Dossier:
             first_ns=old.first_ns if old else time_ns,
             last_ns=time_ns,
             reason=evidence.reason,
+            freqs_hz=evidence.freqs_hz or (old.freqs_hz if old else ()),
         )
         if evidence.decibans >= 0.0:
             self.last_ns = max(self.last_ns, time_ns)
@@ -102,4 +104,5 @@ def finding_of(
         rulebook_version=versions[1],
         answer=answer,
         evidence=tuple(ordered),
+        wants=wanted(rule.wants, ordered) if is_open and answer is None and grade != "information" and dossier.origin in ASKABLE else (),
     )

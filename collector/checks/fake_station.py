@@ -13,8 +13,8 @@ from typing import ClassVar, Final
 
 from collector.checks.context import Context
 from collector.checks.fake_memory import TEN_MINUTES_NS, Heard, Memory, offset_outlier_ppm
-from collector.checks.sightings import Cell, Sighting
-from collector.checks.types import Evidence, Number, Outcome, Reason, Severity
+from collector.checks.sightings import Cell, Sighting, freqs_of
+from collector.checks.types import Evidence, Number, Outcome, Reason, Severity, WantKind
 from config.geography import distance_km
 
 HOUR_NS: Final = 3_600 * 1_000_000_000
@@ -38,6 +38,7 @@ class FakeStationRule:
     severity: ClassVar[Severity] = "high"
     prior_decibans: ClassVar[float] = -20.0
     closes_after_s: ClassVar[float] = 3 * 3600.0
+    wants: ClassVar[tuple[WantKind, ...]] = ("capture", "watch")
 
     def begin(self) -> Memory:
         """Return an empty memory."""
@@ -194,5 +195,5 @@ def _over(cell: Cell, kind: str) -> Reason:
 def _evidence(cell: Cell, kind: str, decibans: float, reason: Reason, *, cap: str = "suspected") -> Evidence:
     return Evidence(
         subject=cell.carrier, kind=kind, decibans=decibans, limit_decibans=abs(decibans), reason=reason, replaces=True,
-        cap="to_verify" if cap == "to_verify" else "suspected",
+        cap="to_verify" if cap == "to_verify" else "suspected", freqs_hz=freqs_of(cell),
     )  # fmt: skip

@@ -11,8 +11,8 @@ from typing import ClassVar, Final
 
 from collector.checks.context import Context, StationFacts
 from collector.checks.propagation import field_dbuv_m, path_loss_db
-from collector.checks.sightings import Cell, Place, Sighting
-from collector.checks.types import CannotJudge, Evidence, Grade, Number, Outcome, Reason, Severity
+from collector.checks.sightings import Cell, Place, Sighting, freqs_of
+from collector.checks.types import CannotJudge, Evidence, Grade, Number, Outcome, Reason, Severity, WantKind
 from config.geography import BORDER_UNCERTAINTY_KM, border_distance_km, distance_km
 from config.rules import LevelLimit
 
@@ -50,6 +50,7 @@ class ForeignRule:
     severity: ClassVar[Severity] = "high"
     prior_decibans: ClassVar[float] = -3.0
     closes_after_s: ClassVar[float] = 24 * 3600.0
+    wants: ClassVar[tuple[WantKind, ...]] = ("longer_dwell", "capture")
 
     def begin(self) -> Levels:
         """Return a memory without levels."""
@@ -156,7 +157,10 @@ def _widened_db(cell: Cell) -> float:
 
 
 def _state(cell: Cell, kind: str, decibans: float, reason: Reason, *, cap: Grade = "suspected") -> Evidence:
-    return Evidence(subject=cell.name, kind=kind, decibans=decibans, limit_decibans=abs(decibans), reason=reason, cap=cap, replaces=True)
+    return Evidence(
+        subject=cell.name, kind=kind, decibans=decibans, limit_decibans=abs(decibans), reason=reason, cap=cap, replaces=True,
+        freqs_hz=freqs_of(cell),
+    )  # fmt: skip
 
 
 def _neither(cell: Cell, country: str | None) -> Reason:

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from collector.checks.context import Context
 from collector.checks.sightings import Carrier, Cell, Look, Sighting
-from collector.checks.types import Evidence, Number, Outcome, Reason, Severity
+from collector.checks.types import Evidence, Number, Outcome, Reason, Severity, WantKind
 
 LINE_HZ: Final = 20e3
 LINE_MEMORY_NS: Final = 5 * 60 * 1_000_000_000
@@ -55,6 +55,7 @@ class BoosterRule:
     severity: ClassVar[Severity] = "medium"
     prior_decibans: ClassVar[float] = -12.0
     closes_after_s: ClassVar[float] = 3 * 3600.0
+    wants: ClassVar[tuple[WantKind, ...]] = ("capture", "watch")
 
     def begin(self) -> Memory:
         """Return an empty memory."""
@@ -86,7 +87,17 @@ class BoosterRule:
             en=f"{carrier.station}: {count} lines {spacing / 1e3:.1f} kHz apart: a booster oscillates, loop of {1e6 / spacing:.2f} us",
             numbers={"lines": count, "spacing_hz": round(spacing), "delay_us": round(1e6 / spacing, 3)},
         )
-        return (Evidence(subject=carrier.station, kind="comb", decibans=9.0, limit_decibans=20.0, reason=reason, cap="suspected"),)
+        return (
+            Evidence(
+                subject=carrier.station,
+                kind="comb",
+                decibans=9.0,
+                limit_decibans=20.0,
+                reason=reason,
+                cap="suspected",
+                freqs_hz=(carrier.center_freq_hz,),
+            ),
+        )
 
     def _floor(self, look: Look, memory: Memory) -> tuple[Outcome, ...]:
         centre = (look.lower_freq_hz + look.upper_freq_hz) / 2
@@ -103,7 +114,15 @@ class BoosterRule:
             numbers=numbers,
         )
         return (
-            Evidence(subject=look.station, kind="uplink_floor_raised", decibans=5.0, limit_decibans=16.0, reason=reason, cap="suspected"),
+            Evidence(
+                subject=look.station,
+                kind="uplink_floor_raised",
+                decibans=5.0,
+                limit_decibans=16.0,
+                reason=reason,
+                cap="suspected",
+                freqs_hz=(centre,),
+            ),
         )
 
 
@@ -118,6 +137,7 @@ class JammerRule:
     severity: ClassVar[Severity] = "high"
     prior_decibans: ClassVar[float] = -12.0
     closes_after_s: ClassVar[float] = 3600.0
+    wants: ClassVar[tuple[WantKind, ...]] = ("capture", "watch")
 
     def begin(self) -> Memory:
         """Return an empty memory."""
@@ -165,6 +185,7 @@ class JammerRule:
             Evidence(
                 subject=f"{look.station} {look.lower_freq_hz / 1e6:.1f}-{look.upper_freq_hz / 1e6:.1f} MHz", kind="cells_lost_power_up",
                 decibans=18.0, limit_decibans=24.0, reason=reason, cap="suspected",
+                freqs_hz=((look.lower_freq_hz + look.upper_freq_hz) / 2,),
             ),
         )  # fmt: skip
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from collector.checks.context import Context
-from collector.checks.sightings import Cell, Sighting
-from collector.checks.types import Evidence, Number, Outcome, Reason, Severity
+from collector.checks.sightings import Cell, Sighting, freqs_of
+from collector.checks.types import Evidence, Number, Outcome, Reason, Severity, WantKind
 from config.geography import distance_km
 from config.licences import Licence
 from dsp.relay import CommonDelay, Echo, common_delay, estimate_echo
@@ -46,6 +46,7 @@ class RelayRule:
     severity: ClassVar[Severity] = "high"
     prior_decibans: ClassVar[float] = -10.0
     closes_after_s: ClassVar[float] = 3 * 3600.0
+    wants: ClassVar[tuple[WantKind, ...]] = ("watch", "capture")
 
     def begin(self) -> Memory:
         """Return an empty memory."""
@@ -76,11 +77,14 @@ class RelayRule:
         book = self.context.book.relay
         echoes: list[tuple[str, Echo | None]] = []
         known: dict[str, Licence] = {}
+        where: dict[str, list[float]] = {}
         for name, looks in memory.looks[sighting.station].items():
             echo = estimate_echo([taps for _, taps in looks], min_delay_us=book.min_delay_us, max_delay_us=book.max_delay_us)
             cell = memory.cells[sighting.station][name]
             site = self._site(cell, known)
             echoes.append((site or f"? {name}", echo))
+            if echo is not None:
+                where.setdefault(echoes[-1][0], []).extend(freqs_of(cell))
         found = common_delay(echoes, min_delay_us=book.min_delay_us, max_delay_us=book.max_delay_us)
         if found is None or found.p_chance > book.pfa:
             return []
@@ -90,6 +94,7 @@ class RelayRule:
             Evidence(
                 subject=sighting.station, kind="common_echo", decibans=weight, limit_decibans=weight, reason=_reason(sighting, found, sure),
                 cap="suspected" if sure else "to_verify", replaces=True,
+                freqs_hz=tuple(sorted({freq for site in found.sites for freq in where.get(site, [])})),
             )
         ]  # fmt: skip
         if (licence := self._licensed_repeater(sighting)) is not None:
@@ -117,7 +122,15 @@ class RelayRule:
             numbers={"arfcn": cell.channel, "listed": len(cell.cell_channels)},
         )
         return (
-            Evidence(subject=cell.name, kind="not_in_cell_allocation", decibans=6.0, limit_decibans=16.0, reason=reason, cap="suspected"),
+            Evidence(
+                subject=cell.name,
+                kind="not_in_cell_allocation",
+                decibans=6.0,
+                limit_decibans=16.0,
+                reason=reason,
+                cap="suspected",
+                freqs_hz=freqs_of(cell),
+            ),
         )
 
     def _site(self, cell: Cell, known: dict[str, Licence]) -> str | None:

@@ -151,6 +151,11 @@ def _head(observation: Observation) -> tuple[SortKey, str, date | None, Place | 
     return observation.key, record.origin, None if record.time_source == "unknown" else local_day(record.start_time_ns), place
 
 
+def freqs_of(cell: Cell) -> tuple[float, ...]:
+    """Return where to listen for ``cell``, if its frequency is known."""
+    return () if cell.freq_hz is None else (cell.freq_hz,)
+
+
 def local_day(time_ns: int) -> date:
     """Return the calendar day in Viet Nam."""
     return _day_of_hour(time_ns // 3_600_000_000_000)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from collector.checks.context import Context
-from collector.checks.sightings import Cell, Sighting
-from collector.checks.types import CannotJudge, Evidence, Outcome, Reason, Severity
+from collector.checks.sightings import Cell, Sighting, freqs_of
+from collector.checks.types import CannotJudge, Evidence, Outcome, Reason, Severity, WantKind
 
 DECIBANS, LIMIT = 18.0, 20.0
 """An identity with good parity is certain; that the switch-off was kept is not: what is left is 0.86."""
@@ -24,6 +24,7 @@ class TechnologyRule:
     severity: ClassVar[Severity] = "high"
     prior_decibans: ClassVar[float] = -10.0
     closes_after_s: ClassVar[float] = 24 * 3600.0
+    wants: ClassVar[tuple[WantKind, ...]] = ("longer_dwell",)
 
     def begin(self) -> None:
         """Return nothing: this rule remembers nothing."""
@@ -62,7 +63,13 @@ class TechnologyRule:
         )  # fmt: skip
         return (
             Evidence(
-                subject=_subject(sighting), kind="after_switch_off", decibans=DECIBANS, limit_decibans=LIMIT, reason=reason, cap="suspected"
+                subject=_subject(sighting),
+                kind="after_switch_off",
+                decibans=DECIBANS,
+                limit_decibans=LIMIT,
+                reason=reason,
+                cap="suspected",
+                freqs_hz=freqs_of(sighting),
             ),
         )
 
@@ -86,7 +93,13 @@ class TechnologyRule:
         )
         return (
             Evidence(
-                subject=_subject(cell), kind="other_technology", decibans=DECIBANS, limit_decibans=LIMIT, reason=reason, cap="to_verify"
+                subject=_subject(cell),
+                kind="other_technology",
+                decibans=DECIBANS,
+                limit_decibans=LIMIT,
+                reason=reason,
+                cap="to_verify",
+                freqs_hz=freqs_of(cell),
             ),
         )
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Number = float | int | str | bool | None
 Severity = Literal["information", "low", "medium", "high"]
 Grade = Literal["information", "to_verify", "suspected", "confirmed"]
+WantKind = Literal["capture", "longer_dwell", "watch"]
 GRADE_ORDER: Final[tuple[Grade, ...]] = ("information", "to_verify", "suspected", "confirmed")
 
 
@@ -68,6 +69,8 @@ class Evidence:
     cap: Grade = "confirmed"
     replaces: bool = False
     """Whether this is the state of things, in place of what the kind gave before, and not one more count."""
+    freqs_hz: tuple[float, ...] = ()
+    """Where a station would have to listen to learn more about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +96,18 @@ class Contribution(Struct, frozen=True, kw_only=True):
     last_ns: int
     reason: Reason
     """As last given."""
+    freqs_hz: tuple[float, ...] = ()
+    """As last given: where to listen for more of it."""
+
+
+class Want(Struct, frozen=True, kw_only=True):
+    """More evidence that a finding would be better judged by. What is asked of the station, and when, is for others to say."""
+
+    what: WantKind
+    """``capture``: samples; ``longer_dwell``: one long look, to read what a short one does not; ``watch``: many looks over a time."""
+    station: str
+    freq_hz: float
+    duration_s: float
 
 
 class Remark(Struct, frozen=True, kw_only=True):
@@ -132,6 +147,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     answer: str | None
     """What an inspector found on the spot: confirmed, false, licensed; None: nobody answered yet."""
     evidence: tuple[Contribution, ...]
+    wants: tuple[Want, ...] = ()
+    """What evidence would help; none where it cannot be had (a recording), is no more needed, or the finding is information only."""
 
 
 def finding_id(rule: str, subject: str, opening: SortKey) -> str:
@@ -171,6 +188,11 @@ class Rule(Protocol):
     @property
     def closes_after_s(self) -> float:
         """A finding closes when its subject gave no evidence for so long."""
+        ...
+
+    @property
+    def wants(self) -> tuple[WantKind, ...]:
+        """What evidence helps to judge its findings."""
         ...
 
     def begin(self) -> Any:

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from collector.checks.context import Context
 from collector.checks.sightings import Carrier, Look, Sighting
-from collector.checks.types import CannotJudge, Evidence, Outcome, Reason, Severity
+from collector.checks.types import CannotJudge, Evidence, Outcome, Reason, Severity, WantKind
 from config.licences import Licence
 
 SAME_HZ: Final = 25e3
@@ -48,6 +48,7 @@ class UnlicensedRule:
     severity: ClassVar[Severity] = "medium"
     prior_decibans: ClassVar[float] = -10.0
     closes_after_s: ClassVar[float] = 6 * 3600.0
+    wants: ClassVar[tuple[WantKind, ...]] = ("capture",)
 
     def begin(self) -> Carriers:
         """Return a memory without carriers."""
@@ -77,7 +78,13 @@ class UnlicensedRule:
             return (Evidence(subject=subject, kind="licensed", decibans=-book.decibans, limit_decibans=book.limit_decibans, reason=reason),)
         return (
             Evidence(
-                subject=subject, kind=code, decibans=book.decibans, limit_decibans=book.limit_decibans, reason=reason, cap="to_verify"
+                subject=subject,
+                kind=code,
+                decibans=book.decibans,
+                limit_decibans=book.limit_decibans,
+                reason=reason,
+                cap="to_verify",
+                freqs_hz=(sighting.center_freq_hz,),
             ),
         )
 

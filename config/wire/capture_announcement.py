@@ -1,4 +1,4 @@
-"""``capture``: raw IQ was kept at the station; the record says what and where, the samples stay there."""
+"""``capture``: raw IQ was kept at the station; the record says what and where. The samples stay there until they are asked for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from config.wire.base import Count, FreqHz, Record, Seconds, ShortText, SpanHz
+from config.wire.task import TaskId
 
 
 class CaptureAnnouncement(Record, frozen=True, kw_only=True, tag="capture"):
@@ -23,3 +24,7 @@ class CaptureAnnouncement(Record, frozen=True, kw_only=True, tag="capture"):
     n_segments: Count
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
     """Of the data file."""
+    meta_sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Of the file of metadata."""
+    task_id: TaskId | None = None
+    """The task that asked for it."""

@@ -15,10 +15,19 @@ from config.wire.lte_cell import LteCellReport
 from config.wire.occupancy import OccupancyReport
 from config.wire.spectrum import SpectrumReport
 from config.wire.summary import SummaryReport
+from config.wire.task import TaskResult
 from config.wire.version import MAX_RECORD_BYTES, WIRE_VERSION
 
 AnyRecord = (
-    EmissionReport | OccupancyReport | SpectrumReport | SummaryReport | GsmCellReport | LteCellReport | HealthReport | CaptureAnnouncement
+    EmissionReport
+    | OccupancyReport
+    | SpectrumReport
+    | SummaryReport
+    | GsmCellReport
+    | LteCellReport
+    | HealthReport
+    | CaptureAnnouncement
+    | TaskResult
 )
 
 _PREFIX: Final = bytes([WIRE_VERSION])

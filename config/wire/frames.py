@@ -7,14 +7,15 @@ has committed; an acknowledgement covers everything up to and including ``seq``.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from config.errors import WireFormatError, WireVersionError
-from config.wire.base import Count, ShortText, StationName
-from config.wire.version import MAX_FRAME_BYTES, WIRE_VERSION
+from config.wire.base import Count, ShortText, StationName, TimeNs
+from config.wire.task import CaptureId, Task, TaskId
+from config.wire.version import MAX_CHUNK_BYTES, MAX_FRAME_BYTES, WIRE_VERSION
 
 SpoolId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
 Seq = Annotated[int, Meta(ge=-1, le=2**53 - 1)]
@@ -39,6 +40,8 @@ class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
     """Drawn whenever the spool is opened for sending, newest first: two that go on from one copy differ in their first."""
     opened_seq: Count | None = None
     """``next_seq`` when the first of ``instances`` was drawn: no earlier one can have sent that number or a later one."""
+    features: Annotated[list[Annotated[str, Meta(max_length=32)]], Meta(max_length=32)] = msgspec.field(default_factory=list)
+    """What this station can be sent beyond acknowledgements: ``tasks``."""
 
 
 class Welcome(Frame, frozen=True, kw_only=True, tag="welcome"):
@@ -104,7 +107,41 @@ class Refused(Frame, frozen=True, kw_only=True, tag="refused"):
     """True: a new hello mends it (the collector was restarted and does not know this connection). False: nothing at the station does."""
 
 
-AnyFrame = Hello | Welcome | Batch | Gap | Live | Ack | Heartbeat | Refused
+class Tasks(Frame, frozen=True, kw_only=True, tag="tasks"):
+    """Collector to a station with the feature ``tasks``: what is asked of it. Sent again until answered by ``task_result`` records."""
+
+    tasks: Annotated[list[Task], Meta(min_length=1, max_length=64)]
+    now_ns: TimeNs
+    """The collector's clock when it was sent."""
+
+
+class CaptureChunk(Frame, frozen=True, kw_only=True, tag="capture_chunk"):
+    """Station to collector: a piece of one file of a capture. Empty ``data`` asks how much of it is there already.
+
+    ``total_bytes`` and ``sha256`` are of the whole file and never change.
+    """
+
+    capture_id: CaptureId
+    part: Literal["data", "meta"]
+    total_bytes: Count
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    offset: Count
+    data: Annotated[bytes, Meta(max_length=MAX_CHUNK_BYTES)]
+    task_id: TaskId | None = None
+    """The task that asked for it."""
+
+
+class CaptureAck(Frame, frozen=True, kw_only=True, tag="capture_ack"):
+    """Collector to station: ``offset`` bytes of that file are on disk. ``whole``: all, and the hash is right. ``refused``: send no more."""
+
+    capture_id: CaptureId
+    part: Literal["data", "meta"]
+    offset: Count
+    state: Literal["more", "whole", "refused"]
+    reason: ShortText
+
+
+AnyFrame = Hello | Welcome | Batch | Gap | Live | Ack | Heartbeat | Refused | Tasks | CaptureChunk | CaptureAck
 
 _PREFIX: Final = bytes([WIRE_VERSION])
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -8,3 +8,4 @@ from typing import Final
 WIRE_VERSION: Final = 1
 MAX_RECORD_BYTES: Final = 256 * 1024
 MAX_FRAME_BYTES: Final = 1024 * 1024
+MAX_CHUNK_BYTES: Final = 256 * 1024

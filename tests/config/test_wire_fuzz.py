@@ -13,18 +13,48 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.errors import WireError
-from config.wire import decode_record, encode_record
-from config.wire.frames import Batch, Gap, Hello, Live, decode_frame, encode_frame
+from config.wire import Task, TaskResult, decode_record, encode_record
+from config.wire.frames import Batch, CaptureAck, CaptureChunk, Gap, Hello, Live, Tasks, decode_frame, encode_frame
 from config.wire.version import MAX_FRAME_BYTES, MAX_RECORD_BYTES
 from tests.end_to_end.running import emission, occupancy, spectrum
 
 SPOOL = "ab" * 16
-GOOD_RECORDS = [encode_record(record) for record in (emission(), occupancy(), spectrum(bins=64))]
+TASK = Task(
+    task_id="0" * 16,
+    station="a",
+    action="capture",
+    freq_hz=944e6,
+    bandwidth_hz=2e5,
+    duration_s=1.0,
+    reason="why",
+    issued_by="finding:00",
+    issued_ns=1,
+    expires_ns=2,
+)
+RESULT = TaskResult(
+    station="a",
+    origin="live",
+    start_time_ns=1,
+    time_source="ntp",
+    task_id="0" * 16,
+    action="capture",
+    state="done",
+    reason="",
+    issued_by="finding:00",
+    freq_hz=944e6,
+    duration_s=1.0,
+    records=0,
+    capture_id="a",
+)
+GOOD_RECORDS = [encode_record(record) for record in (emission(), occupancy(), spectrum(bins=64), RESULT)]
 GOOD_FRAMES = [
     encode_frame(Hello(station="a", program="p", spool_id=SPOOL, first_seq=0, next_seq=3, instances=["0" * 16], opened_seq=1)),
     encode_frame(Batch(spool_id=SPOOL, first_seq=0, records=GOOD_RECORDS)),
     encode_frame(Gap(spool_id=SPOOL, first_seq=3, last_seq=9, kinds="occupancy", reason="full")),
-    encode_frame(Live(records=GOOD_RECORDS[2:], dropped=0)),
+    encode_frame(Live(records=GOOD_RECORDS[2:3], dropped=0)),
+    encode_frame(Tasks(tasks=[TASK], now_ns=1)),
+    encode_frame(CaptureChunk(capture_id="a", part="data", total_bytes=4, sha256="0" * 64, offset=0, data=b"abcd")),
+    encode_frame(CaptureAck(capture_id="a", part="meta", offset=4, state="whole", reason="")),
 ]
 RUNS = int(os.environ.get("CANHSONG_FUZZ_RUNS", "20000"))
 

@@ -12,9 +12,10 @@ from config.wire import AnyRecord, EmissionReport, GsmCellReport, LteCellReport
 from station.capture import CaptureError, CaptureFacts, CaptureRing, CaptureWriter
 from station.errors import StationError
 from station.health import HealthLog
-from station.live import LiveStation, Say, state_folder
+from station.live import LiveStation, Say
 from station.output import Sink
 from station.receiver_process import Dwell
+from station.state_folder import state_folder
 from station.sweep import HopResult
 
 

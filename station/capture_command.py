@@ -26,7 +26,7 @@ def capture(ctx: click.Context, /, freq: str, seconds: float, out: Path | None, 
     """Ghi mẫu IQ / Keep raw IQ around FREQ (MHz, or Hz when above a million), mode 0600."""
     settings = live_settings(ctx.obj, flags)
     from config.wire import to_json
-    from station.live import state_folder
+    from station.state_folder import state_folder
     from station.watch_command import parse_freq_hz
 
     folder = out or (Path(settings.capture.folder) if settings.capture.folder else state_folder(settings) / "captures")

@@ -15,9 +15,10 @@ import numpy as np
 from config.band_plan import BandPlan
 from config.settings import StationSettings
 from station.errors import StationError
-from station.live import state_folder, wanted_ranges
+from station.live import wanted_ranges
 from station.live_clock import kernel_synchronised
 from station.receiver_process import Dwell, Order, ReceiverProcess, ReceiverState
+from station.state_folder import state_folder
 
 Verdict = Literal["ok", "warn", "fail"]
 LOSS_TEST_S: Final = 1.0

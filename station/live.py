@@ -25,6 +25,7 @@ from station.receiver_process import ReceiverProcess, ReceiverState
 from station.reference_floor import with_reference
 from station.scan_plan import ReceiverFacts, Sweep, WantedRange, plan_sweep
 from station.sighting import Sighting
+from station.state_folder import state_folder
 from station.sweep import HopResult, Sweeper
 from station.sweep_log import SweepLog
 
@@ -63,15 +64,6 @@ def _wanted(name: str, dwell_s: float, plan: BandPlan) -> WantedRange:
             return WantedRange(name=name, lower_hz=float(low) * 1e6, upper_hz=float(high) * 1e6, dwell_s=dwell_s)
     known = ", ".join(title for title, *_ in plan.ranges())
     raise MisuseError(f"no band {name!r}: known are {known}; or give a range in MHz like 925-960")
-
-
-def state_folder(settings: StationSettings) -> Path:
-    """Return the folder that holds what must last: calibration, spool, captures."""
-    if settings.health.state_folder is not None:
-        return Path(settings.health.state_folder)
-    import platformdirs
-
-    return Path(platformdirs.user_state_dir("canhsong"))
 
 
 class LiveStation:

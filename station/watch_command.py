@@ -88,9 +88,9 @@ def readings(
 ) -> Iterator[Reading]:
     """Yield levels at ``freq_hz``, ten a second; a receiver that fails is opened again."""
     from station.calibration import CalibrationFile
-    from station.live import state_folder
     from station.live_clock import LiveClock
     from station.receiver_process import Order, ReceiverProcess
+    from station.state_folder import state_folder
 
     n_samples = round(READING_S * settings.receiver.sample_rate_hz)
     clock = LiveClock()

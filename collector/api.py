@@ -69,6 +69,11 @@ def add_api(app: FastAPI, service: Service) -> None:
         """Every station that has sent records."""
         return _json(service.stations())
 
+    @router.get("/stations/health")
+    def station_health() -> Response:
+        """The latest health report of every station and origin: what it says of its own limits."""
+        return _json(service.healths())
+
     @router.get("/health")
     def health() -> Response:
         """Whether the collector can answer; status 503 where not."""

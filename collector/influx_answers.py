@@ -10,7 +10,22 @@ import msgspec
 from collector.influx_lines import field_value, plain_line, tag_text, tag_value
 from collector.influx_store import InfluxDoor, Param
 from collector.sqlite_effect import MAX_HOURS
-from collector.store import HOUR_NS, MAX_ROWS, NO_BAND, CellRow, Facets, Query, StationRow, Store, TimelineBucket, TrackRow, Waterfall
+from collector.store import (
+    HOUR_NS,
+    MAX_ROWS,
+    NO_BAND,
+    CaptureRow,
+    CellRow,
+    Facets,
+    HealthRow,
+    Query,
+    StationRow,
+    Store,
+    TimelineBucket,
+    TrackRow,
+    Waterfall,
+)
+from config.wire import HealthReport
 
 LAST_NS: Final = 9_223_372_036_854_775_806
 """The last moment that InfluxDB knows."""
@@ -77,6 +92,32 @@ class InfluxStore:
         rows = self._ask("_state", _Flux("station").rows())
         found = [_row(StationRow, {**row, "origins": origins.get(row["station"], [])}) for row in rows]
         return sorted(found, key=lambda row: row.station)
+
+    def healths(self) -> list[HealthRow]:
+        """Return the latest health report of every station and origin, by name."""
+        found = [
+            HealthRow(
+                station=row["station"],
+                origin=row["origin"],
+                start_time_ns=row["start_time_ns"],
+                received_ns=row["received_ns"],
+                report=msgspec.json.decode(row["report"], type=HealthReport),
+            )
+            for row in self._ask("_state", _Flux("station_health").rows())
+        ]
+        return sorted(found, key=lambda row: (row.station, row.origin))
+
+    def captures(self, query: Query) -> list[CaptureRow]:
+        """Return the captures that were announced in ``query``, the latest first; bands are not looked at."""
+        flux = _Flux("capture")
+        flux.tag("station", query.stations).tag("origin", query.origins).rows()
+        since, until = flux.put(query.since_ns), flux.put(query.until_ns)
+        flux.add(f"|> filter(fn: (r) => r.start_time_ns + int(v: r.duration_s * 1000000000.0) >= {since} and r.start_time_ns < {until})")
+        flux.add(
+            '|> map(fn: (r) => ({r with back: -r.start_time_ns})) |> sort(columns: ["back", "station", "capture_id"]) '
+            f"|> limit(n: {_limit(query)})"
+        )
+        return [_row(CaptureRow, row) for row in self._ask("_state", flux)]
 
     def facets(self) -> Facets:
         """Return the stations, bands and origins there are."""

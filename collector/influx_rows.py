@@ -22,6 +22,8 @@ DAILY: Final = "_1d"
 Row = dict[str, Any]
 _TRACK: Final = "SELECT * FROM track WHERE station = ? AND track_id = ?"
 _CELL: Final = "SELECT * FROM cell WHERE station = ? AND origin = ? AND rat = ? AND place = ? ORDER BY cell"
+_HEALTH: Final = "SELECT * FROM health WHERE station = ?"
+_CAPTURE: Final = "SELECT * FROM capture WHERE station = ? AND capture_id = ?"
 _HOUR: Final = "SELECT * FROM band_hour WHERE station = ? AND band = ? AND origin = ? AND hour_ns >= ? AND hour_ns <= ?"
 _SPAN: Final = "SELECT * FROM band_hour WHERE station = ? AND origin = ? AND hour_ns >= ? AND hour_ns <= ?"
 _DAY: Final = (
@@ -61,6 +63,8 @@ class StoreRows:
                 "hour": hours,
                 "day": self._days(hours),
                 "station": [row for name in touched.stations for row in self._rows("SELECT * FROM station WHERE station = ?", (name,))],
+                "health": [row for name in touched.stations for row in self._rows(_HEALTH, (name,))],
+                "capture": [row for key in touched.captures for row in self._rows(_CAPTURE, key)],
                 "origin": [row for name in touched.stations for row in self._rows("SELECT * FROM origin WHERE station = ?", (name,))],
             }
         finally:
@@ -91,7 +95,7 @@ class StoreRows:
 
 def wanted_stamps(rows: Mapping[str, Sequence[Row]]) -> dict[str, int]:
     """Return the times of the rows that need a stamp of their own, by key."""
-    return {_key(kind, row): row["first_time_ns"] for kind in ("track", "cell") for row in rows[kind]}
+    return {_key(kind, row): row[_BEGIN.get(kind, "first_time_ns")] for kind in _TAGS for row in rows[kind]}
 
 
 def row_lines(rows: Mapping[str, Sequence[Row]], stamps: Mapping[str, int]) -> dict[str, list[str]]:
@@ -103,13 +107,20 @@ def row_lines(rows: Mapping[str, Sequence[Row]], stamps: Mapping[str, int]) -> d
 
 
 _BAND: Final = ("station", "band", "origin")
-_TAGS: Final = {"track": ("station",), "cell": ("station", "origin", "rat")}
-_FIXED: Final = (("station", "station", ("station",)), ("origin", "station_origin", ("station", "origin")))
+_TAGS: Final = {"track": ("station",), "cell": ("station", "origin", "rat"), "capture": ("station", "origin")}
+_BEGIN: Final = {"capture": "start_time_ns"}
+_FIXED: Final = (
+    ("station", "station", ("station",)),
+    ("origin", "station_origin", ("station", "origin")),
+    ("health", "station_health", ("station", "origin")),
+)
 
 
 def _key(kind: str, row: Row) -> str:
     if kind == "track":
         return f"track {row['station']} {row['track_id']}"
+    if kind == "capture":
+        return f"capture {row['station']} {row['capture_id']}"
     return f"cell {row['station']} {row['origin']} {row['rat']} {row['place']} {row['nth']}"
 
 

@@ -11,7 +11,7 @@ from collector.followers import Heard
 from collector.sqlite_cells import PLACE_STEP_HZ, facts_of
 from collector.sqlite_effect import MAX_HOURS
 from collector.store import HOUR_NS, NO_BAND
-from config.wire import EmissionReport, GsmCellReport, LteCellReport, OccupancyReport, SummaryReport
+from config.wire import CaptureAnnouncement, EmissionReport, GsmCellReport, LteCellReport, OccupancyReport, SummaryReport
 
 KNOWN_TRACKS: Final = 50_000
 BandHours = tuple[str, str, str, int, int]
@@ -28,6 +28,8 @@ class Touched:
     hours: set[BandHours] = field(default_factory=set)
     spans: set[tuple[str, str, int, int]] = field(default_factory=set)
     """(station, origin, first hour_ns, last hour_ns), every band: what a summary looks back on."""
+    captures: set[tuple[str, str]] = field(default_factory=set)
+    """(station, capture_id)."""
     stations: set[str] = field(default_factory=set)
 
 
@@ -53,6 +55,8 @@ class Tracer:
             elif isinstance(record, GsmCellReport | LteCellReport):
                 rat = "gsm" if isinstance(record, GsmCellReport) else "lte"
                 found.places.add((record.station, record.origin, rat, round(facts_of(record)["place_hz"] / PLACE_STEP_HZ)))
+            elif isinstance(record, CaptureAnnouncement):
+                found.captures.add((record.station, record.capture_id))
             elif isinstance(record, SummaryReport):
                 end = (record.start_time_ns + round(record.duration_s * 1e9)) // HOUR_NS * HOUR_NS
                 found.spans.add((record.station, record.origin, record.start_time_ns // HOUR_NS * HOUR_NS, end))

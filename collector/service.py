@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from collector.errors import StorageError
 from collector.sqlite_store import SqliteStore
-from collector.store import CellRow, Facets, Query, StationRow, Store, TimelineBucket, TrackRow, Waterfall
+from collector.store import CaptureRow, CellRow, Facets, HealthRow, Query, StationRow, Store, TimelineBucket, TrackRow, Waterfall
 
 WATERFALL_ROWS: Final = 180
 
@@ -89,6 +89,14 @@ class Service:
     def stations(self) -> list[StationRow]:
         """Return every station."""
         return self.store().stations()
+
+    def healths(self) -> list[HealthRow]:
+        """Return the latest health report of every station and origin."""
+        return self.store().healths()
+
+    def captures(self, query: Query) -> list[CaptureRow]:
+        """Return the captures that were announced in ``query``, the latest first."""
+        return self.store().captures(query)
 
     def facets(self) -> Facets:
         """Return what there is to choose from."""

@@ -16,8 +16,18 @@ from collector.followers import Heard
 from collector.sqlite_cells import put_cell
 from collector.sqlite_schema import open_for_writing
 from collector.sqlite_spectra import put_spectrum
+from collector.station_state import put_capture, put_health
 from collector.store import HOUR_NS, NO_BAND
-from config.wire import EmissionReport, GsmCellReport, LteCellReport, OccupancyReport, SpectrumReport, SummaryReport
+from config.wire import (
+    CaptureAnnouncement,
+    EmissionReport,
+    GsmCellReport,
+    HealthReport,
+    LteCellReport,
+    OccupancyReport,
+    SpectrumReport,
+    SummaryReport,
+)
 
 CLIPPED_IS_DEGRADED: Final = 0.01
 """From this part of clipped samples on, an hour counts as degraded: intermodulation hides weak carriers."""
@@ -72,6 +82,10 @@ class SqliteEffect:
             put_spectrum(self._db, record, received=one.entry.received_ns)
         elif isinstance(record, GsmCellReport | LteCellReport):
             put_cell(self._db, record)
+        elif isinstance(record, HealthReport):
+            put_health(self._db, one)
+        elif isinstance(record, CaptureAnnouncement):
+            put_capture(self._db, record)
         return set()
 
     def _put_emission(self, report: EmissionReport) -> set[BandHour]:

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from collector import station_state
 from collector.errors import StorageError
 
 SCHEMA_VERSION: Final = 1
@@ -68,7 +69,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, SCHEMA_VERSION):
             raise StorageError(f"{path}: the store is of version {version}, this program knows {SCHEMA_VERSION}: delete it, it is rebuilt")
-        db.executescript(_SCHEMA)
+        db.executescript(_SCHEMA + station_state.SCHEMA)
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     except (OSError, sqlite3.Error) as error:
         raise StorageError(f"{path}: the store cannot be opened: {error}; check the folder's permissions and the disk") from error

@@ -10,7 +10,20 @@ import msgspec
 
 from collector.sqlite_schema import open_for_reading
 from collector.sqlite_spectra import read_waterfall
-from collector.store import MAX_ROWS, NO_BAND, CellRow, Facets, Query, StationRow, TimelineBucket, TrackRow, Waterfall
+from collector.store import (
+    MAX_ROWS,
+    NO_BAND,
+    CaptureRow,
+    CellRow,
+    Facets,
+    HealthRow,
+    Query,
+    StationRow,
+    TimelineBucket,
+    TrackRow,
+    Waterfall,
+)
+from config.wire import HealthReport
 
 _WATCHED_UNTIL: Final = (
     "(CASE state WHEN 'open' THEN max(last_time_ns, coalesce((SELECT o.last_time_ns FROM origin o "
@@ -70,6 +83,18 @@ class SqliteStore:
             origins.setdefault(row["station"], []).append(row["origin"])
         rows = self._select("SELECT station, last_received_ns, last_time_ns, records FROM station ORDER BY station", ())
         return [StationRow(**row, origins=origins.get(row["station"], [])) for row in rows]
+
+    def healths(self) -> list[HealthRow]:
+        """Return the latest health report of every station and origin, by name."""
+        rows = self._select("SELECT station, origin, start_time_ns, received_ns, report FROM health ORDER BY station, origin", ())
+        return [HealthRow(**{**row, "report": msgspec.json.decode(row["report"], type=HealthReport)}) for row in rows]
+
+    def captures(self, query: Query) -> list[CaptureRow]:
+        """Return the captures that were announced in ``query``, the latest first; bands are not looked at."""
+        asked = msgspec.structs.replace(query, bands=())
+        where, values = _where(asked, "start_time_ns + CAST(duration_s * 1e9 AS INTEGER)", "start_time_ns")
+        rest = f"FROM capture {where} ORDER BY start_time_ns DESC, station, capture_id LIMIT ?"
+        return self._rows(CaptureRow, rest, (*values, _limit(query)))
 
     def facets(self) -> Facets:
         """Return the stations, bands and origins there are."""

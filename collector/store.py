@@ -9,6 +9,8 @@ from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
+from config.wire import HealthReport
+
 HOUR_NS: Final = 3_600_000_000_000
 MAX_ROWS: Final = 2000
 NO_BAND: Final = ""
@@ -120,6 +122,34 @@ class StationRow(Struct, frozen=True, kw_only=True):
     origins: list[str]
 
 
+class HealthRow(Struct, frozen=True, kw_only=True):
+    """The latest health report of one station and origin; ``received_ns`` is the collector's clock, ``start_time_ns`` the station's."""
+
+    station: str
+    origin: str
+    start_time_ns: int
+    received_ns: int
+    report: HealthReport
+
+
+class CaptureRow(Struct, frozen=True, kw_only=True):
+    """One capture as its station announced it. Whether its samples are here is for ``collector.captures`` to say."""
+
+    station: str
+    capture_id: str
+    origin: str
+    reason: str
+    center_freq_hz: float
+    sample_rate_hz: float
+    start_time_ns: int
+    duration_s: float
+    n_samples: int
+    n_segments: int
+    sha256: str
+    meta_sha256: str | None
+    task_id: str | None
+
+
 class Facets(Struct, frozen=True, kw_only=True):
     """What there is to choose from."""
 
@@ -149,6 +179,14 @@ class Store(Protocol):
 
     def stations(self) -> list[StationRow]:
         """Return every station that ever sent a record, by name."""
+        ...
+
+    def healths(self) -> list[HealthRow]:
+        """Return the latest health report of every station and origin, by name."""
+        ...
+
+    def captures(self, query: Query) -> list[CaptureRow]:
+        """Return the captures that were announced in ``query``, the latest first; bands are not looked at."""
         ...
 
     def facets(self) -> Facets:

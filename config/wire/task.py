@@ -21,7 +21,7 @@ TaskState = Literal["accepted", "done", "refused", "failed", "expired", "cancell
 class Task(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="task"):
     """One task.
 
-    ``capture`` keeps raw samples, ``dwell`` listens long once, ``watch`` comes back again and again, ``fetch`` sends a capture that is kept.
+    ``capture`` keeps raw samples, ``dwell`` listens long once, ``watch`` comes back again and again, ``fetch`` sends what was kept.
     """
 
     task_id: TaskId

@@ -12,6 +12,7 @@ import pytest
 
 from collector.store import HOUR_NS, Query
 from config.wire import GsmCellReport, LteCellReport, SensitivityReport, SummaryReport
+from tests.collector.station_says import announcement, health
 from tests.end_to_end.running import T0_NS, emission, occupancy, spectrum
 from tests.services.influxdb.filling import OnInflux, OnSqlite, report, settings_for
 
@@ -113,6 +114,26 @@ def test_a_cell_is_one_row_for_each_identity(filled: OnSqlite | OnInflux) -> Non
     ]
     assert [cell.rat for cell in filled.store.cells(Query(origins=(), bands=("P-GSM900",), limit=1))] == ["gsm"]
     assert filled.store.cells(Query(origins=(), until_ns=T0_NS)) == []
+
+
+def test_a_station_s_latest_health_is_one_row_an_origin(filled: OnSqlite | OnInflux) -> None:
+    filled.put(health(0), health(10, spool_waiting=9, notes=HOSTILE[:4], disk_free_mib=None), health(5, station="b", origin="hil"))
+    second, first = filled.store.healths()
+    assert (first.station, first.origin, first.start_time_ns) == ("nui-vong-phu", "live", T0_NS + 10 * 10**9)
+    assert first.report == health(10, spool_waiting=9, notes=HOSTILE[:4], disk_free_mib=None)
+    assert (second.station, second.origin) == ("b", "hil")
+    filled.put(health(3, sweeps=2))  # the station's clock went back: what came last from one spool is its latest
+    assert filled.store.healths()[1].report.sweeps == 2
+
+
+def test_captures_are_listed_as_announced(filled: OnSqlite | OnInflux) -> None:
+    filled.put(announcement("a", 0, reason=HOSTILE[1]), announcement("b", 10, task_id="0" * 16), announcement("c", 20, origin="hil"))
+    filled.put(announcement("a", 0, reason="another reason"))
+    rows = filled.store.captures(Query())
+    assert [(row.capture_id, row.task_id) for row in rows] == [("b", "0" * 16), ("a", None)]
+    assert (rows[1].reason, rows[1].n_samples, rows[1].sha256) == (HOSTILE[1], 2_400_000, "ab" * 32)
+    assert [row.capture_id for row in filled.store.captures(Query(since_ns=T0_NS + 15 * 10**9, origins=()))] == ["c"]
+    assert filled.store.captures(Query(stations=("other",))) == []
 
 
 def test_only_live_records_are_in_a_default_answer(filled: OnSqlite | OnInflux) -> None:

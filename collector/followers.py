@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from collector.errors import StorageError
 from collector.journal import Entry, JournalReader
 from config.errors import WireError
+from config.logs import Event
 from config.wire import AnyRecord, decode_record
 
 BATCH_ENTRIES: Final = 1000
@@ -50,7 +51,7 @@ def decode(entries: Sequence[Entry]) -> list[Heard]:
         try:
             heard.append(Heard(entry, decode_record(entry.data)))
         except WireError as error:
-            log.warning("undecoded entry=%d station=%s reason=%s", entry.entry, entry.station, error)
+            log.warning(Event("undecoded", entry=entry.entry, station=entry.station, reason=str(error)))
     return heard
 
 

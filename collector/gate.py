@@ -12,6 +12,7 @@ from typing import Final
 
 from collector.enrolment import LiveRegister
 from config.keyfiles import KeyPair
+from config.logs import Event, shown_key
 from config.z85 import z85_encode
 
 KEY_PROPERTY: Final = "X-Key"
@@ -43,7 +44,7 @@ class Gate:
         self._stations, self._subscribers = self._register.stations(), self._register.subscribers()
         if (error := self._register.error) != self._error:
             self._error = error
-            log.error("the register in force is not the one on disk: %s", error)
+            log.error(Event("register_not_in_force", error=error))
         if before.keys() - self._subscribers.keys():
             self.subscriber_revoked = True
 
@@ -61,7 +62,8 @@ class Gate:
         if name is None:
             self.refused += 1
             if self.refused & (self.refused - 1) == 0:  # 1, 2, 4, ...: a flood does not fill the log
-                log.warning("refused key=%s domain=%s total=%d", key, domain.decode("ascii", "replace"), self.refused)
+                told = domain.decode("ascii", "replace")
+                log.warning(Event("refused", key=shown_key(key), domain=told, total=self.refused))
             return [b"1.0", request_id, b"400", b"not enrolled", b"", b""]
         value = key.encode()
         metadata = bytes([len(KEY_PROPERTY)]) + KEY_PROPERTY.encode() + len(value).to_bytes(4, "big") + value

@@ -14,6 +14,7 @@ from collector.errors import CollectorError
 from collector.journal import Journal
 from config.errors import WireError
 from config.keyfiles import KeyPair, replace_durably
+from config.logs import Event
 from config.sealed import read_sealed, writer_of
 from config.wire.frames import Batch, Gap, Hello, decode_frame
 
@@ -121,7 +122,7 @@ class Incoming:
 
     def _finish(self, answer: Mapping[str, object]) -> None:
         if self._path is not None and self._file is not None:
-            log.warning("imported file=%s %s", self._path.name, answer)
+            log.warning(Event("imported", file=self._path.name, answer=json.dumps(answer)))
             self._file.close()
             replace_durably(self._path.with_suffix(".json"), json.dumps(answer).encode())
             self._path.unlink(missing_ok=True)

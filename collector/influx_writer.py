@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from collector.errors import CollectorError, MisuseError
 from collector.influx_file import InfluxFile
 from collector.influx_store import InfluxError, InfluxRefusedError
+from config.logs import Event
 
 CHUNK_LINES: Final = 5000
 FIRST_WAIT_S: Final = 0.25
@@ -64,7 +65,7 @@ class InfluxWriter:
             self._confirmed(bucket, lines)
         except InfluxRefusedError as error:
             if len(lines) == 1:
-                log.warning("point set aside bucket=%s error=%s", bucket, error)
+                log.warning(Event("point_set_aside", bucket=bucket, error=str(error)))
                 self._file.set_aside(bucket, lines[0], str(error))
                 return
             middle = len(lines) // 2
@@ -108,7 +109,7 @@ class InfluxWriter:
         """Log a change of state once, not every try."""
         if failing != self._failing:
             if failing:
-                log.warning("waiting: %s", failing)
+                log.warning(Event("waiting", why=failing))
             else:
-                log.warning("InfluxDB takes points again")
+                log.warning(Event("taken_again"))
             self._failing = failing

@@ -10,33 +10,19 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 from collector.errors import StorageError
+from collector.journal_file import entry_bound, open_segment, segment_paths, today
+from collector.tally import Tally
 
 ASIDE_ROWS: Final = 1000
 ASIDE_BYTES: Final = 4096
 LIVE_ROWS: Final = 4000
 """Live records are kept for the followers to catch up, not as an archive."""
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS record(entry INTEGER PRIMARY KEY, station TEXT NOT NULL, spool_id TEXT NOT NULL, seq INTEGER NOT NULL,
-    received_ns INTEGER NOT NULL, data BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS live(entry INTEGER PRIMARY KEY, station TEXT NOT NULL, received_ns INTEGER NOT NULL, data BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS spool(station TEXT NOT NULL, spool_id TEXT NOT NULL, committed_seq INTEGER NOT NULL,
-    PRIMARY KEY(station, spool_id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS rejected(station TEXT NOT NULL, spool_id TEXT NOT NULL, seq INTEGER NOT NULL, received_ns INTEGER NOT NULL,
-    reason TEXT NOT NULL, data BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS gap(station TEXT NOT NULL, spool_id TEXT NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
-    received_ns INTEGER NOT NULL, reason TEXT NOT NULL, kinds TEXT NOT NULL DEFAULT '');
-CREATE TABLE IF NOT EXISTS sender(station TEXT NOT NULL, spool_id TEXT NOT NULL, instance TEXT NOT NULL,
-    PRIMARY KEY(station, spool_id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS aside(received_ns INTEGER NOT NULL, station TEXT, reason TEXT NOT NULL, data BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-"""
 SpoolKey = tuple[str, str]
 """(station, spool_id)."""
 
@@ -63,11 +49,13 @@ class Journal:
             StorageError: the folder cannot be used.
         """
         self._folder = folder
+        self.tally = Tally()
+        """What went in since it was opened."""
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             newest = max(segment_paths(folder), default=None)
-            self._day = newest.stem if newest is not None else _today()
-            self._db = _open(folder / f"{self._day}.db")
+            self._day = newest.stem if newest is not None else today()
+            self._db = open_segment(folder / f"{self._day}.db")
             self._committed: dict[SpoolKey, int] = {
                 (station, spool): seq for station, spool, seq in self._db.execute("SELECT station, spool_id, committed_seq FROM spool")
             }
@@ -87,16 +75,23 @@ class Journal:
         """Return the last number of this spool that is in the journal or about to be; -1: none."""
         return self._committed.get(key, -1)
 
-    def append(self, key: SpoolKey, seq: int, data: bytes) -> None:
+    @property
+    def last_entry(self) -> int:
+        """The number of the last entry that is in the journal or about to be; 0: none."""
+        return self._next_entry - 1
+
+    def append(self, key: SpoolKey, seq: int, data: bytes, *, kind: str = "") -> None:
         """Add the record after the last one of its spool."""
         self._begin()
+        self.tally.took(key[0], kind)
         self._records.append((self._next_entry, *key, seq, time.time_ns(), data))
         self._next_entry += 1
         self._advance(key, seq)
 
-    def append_live(self, station: str, data: bytes) -> None:
+    def append_live(self, station: str, data: bytes, *, kind: str = "") -> None:
         """Add a live record: kept until ``LIVE_ROWS`` newer ones came."""
         self._begin()
+        self.tally.took(station, kind)
         self._db.execute("INSERT INTO live VALUES (?,?,?,?)", (self._next_entry, station, time.time_ns(), data))
         self._live_since_trim += 1
         if self._live_since_trim >= 256:
@@ -107,6 +102,7 @@ class Journal:
     def reject(self, key: SpoolKey, seq: int, *, reason: str, data: bytes) -> None:
         """Keep a record that cannot be taken apart from the others; it counts as acknowledged."""
         self._begin()
+        self.tally.of(key[0]).rejected += 1
         self._db.execute("INSERT INTO rejected VALUES (?,?,?,?,?,?)", (*key, seq, time.time_ns(), reason, data[:ASIDE_BYTES]))
         self._advance(key, seq)
 
@@ -125,6 +121,7 @@ class Journal:
         """Note that everything up to ``last_seq`` that is not here will not come."""
         self._begin()
         first_seq = self.committed_seq(key) + 1
+        self.tally.of(key[0]).gaps += last_seq - first_seq + 1
         self._db.execute("INSERT INTO gap VALUES (?,?,?,?,?,?,?)", (*key, first_seq, last_seq, time.time_ns(), reason, kinds))
         self._advance(key, last_seq)
 
@@ -132,12 +129,15 @@ class Journal:
         """Keep the beginning of a frame that could not be read; the oldest of ``ASIDE_ROWS`` makes room. Every one is counted."""
         self._begin()
         self.count("frames_aside")
+        if station is not None:
+            self.tally.of(station).malformed += 1
         self._db.execute("INSERT INTO aside VALUES (?,?,?,?)", (time.time_ns(), station, reason, data[:ASIDE_BYTES]))
         self._db.execute("DELETE FROM aside WHERE rowid <= (SELECT max(rowid) FROM aside) - ?", (ASIDE_ROWS,))
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to a counter that outlives the program."""
         self._begin()
+        self.tally.count(name, by)
         self._db.execute("INSERT INTO counter VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value = value + excluded.value", (name, by))
 
     def commit(self) -> list[tuple[str, bytes]]:
@@ -147,14 +147,16 @@ class Journal:
         """
         accepted = [(row[1], row[5]) for row in self._records]
         if self._dirty:
+            began_s = time.monotonic()
             self._db.executemany("INSERT INTO record VALUES (?,?,?,?,?,?)", self._records)
             self._db.executemany("INSERT OR REPLACE INTO spool VALUES (?,?,?)", [(*key, self._committed[key]) for key in self._advanced])
             self._db.execute("COMMIT")
             self._records.clear()
             self._advanced.clear()
             self._dirty = False
-        if (today := _today()) > self._day:
-            self._roll(today)
+            self.tally.commits.add(time.monotonic() - began_s)
+        if (day := today()) > self._day:
+            self._roll(day)
         return accepted
 
     def close(self) -> None:
@@ -172,7 +174,7 @@ class Journal:
         self._advanced.add(key)
 
     def _roll(self, day: str) -> None:
-        fresh = _open(self._folder / f"{day}.db")
+        fresh = open_segment(self._folder / f"{day}.db")
         fresh.execute("BEGIN IMMEDIATE")
         fresh.executemany("INSERT OR REPLACE INTO spool VALUES (?,?,?)", [(*key, seq) for key, seq in self._committed.items()])
         fresh.executemany("INSERT OR REPLACE INTO sender VALUES (?,?,?)", [(*key, drawn) for key, drawn in self._senders.items()])
@@ -208,7 +210,7 @@ class JournalReader:
 
     def last_entry(self) -> int:
         """Return the number of the last entry; 0: there is none."""
-        return max((_bound(self._connection(path), "max") or 0 for path in segment_paths(self._folder)), default=0)
+        return max((entry_bound(self._connection(path), "max") or 0 for path in segment_paths(self._folder)), default=0)
 
     def totals(self) -> Mapping[str, int]:
         """Return how many records, rejections, missing numbers and unread frames the journal holds."""
@@ -248,46 +250,9 @@ class JournalReader:
         return paths
 
     def _first_entry(self, path: Path) -> int:
-        return _bound(self._connection(path), "min") or 2**62  # an empty segment begins after everything
+        return entry_bound(self._connection(path), "min") or 2**62  # an empty segment begins after everything
 
     def _connection(self, path: Path) -> sqlite3.Connection:
         if path not in self._open:
             self._open[path] = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10.0, isolation_level=None)
         return self._open[path]
-
-
-def segment_paths(folder: Path) -> list[Path]:
-    """Return the segment files in ``folder``; their names sort by day."""
-    return [path for path in folder.glob("????-??-??.db") if path.is_file()]
-
-
-def _today() -> str:
-    return datetime.now(tz=UTC).strftime("%Y-%m-%d")
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    """Open the segment ``path``; a new one gets its name when it is whole, so that a follower never meets one without its tables."""
-    if not path.exists():
-        fresh = path.with_suffix(".new")
-        for left in (fresh, *(fresh.with_name(f"{fresh.name}-{tail}") for tail in ("wal", "shm"))):
-            left.unlink(missing_ok=True)  # of a program that was killed here
-        _with_tables(fresh).close()
-        fresh.rename(path)
-    return _with_tables(path)
-
-
-def _with_tables(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
-    path.chmod(0o600)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
-    db.executescript(_SCHEMA)
-    if "kinds" not in {row[1] for row in db.execute("PRAGMA table_info(gap)")}:  # a segment that an older program began
-        db.execute("ALTER TABLE gap ADD COLUMN kinds TEXT NOT NULL DEFAULT ''")
-    return db
-
-
-def _bound(db: sqlite3.Connection, which: str) -> int | None:
-    bounds = [row[0] for table in ("record", "live") for row in db.execute(f"SELECT {which}(entry) FROM {table}")]
-    known = [bound for bound in bounds if bound is not None]
-    return (min(known) if which == "min" else max(known)) if known else None

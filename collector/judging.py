@@ -21,6 +21,7 @@ from collector.followers import Heard, decode
 from collector.journal import JournalReader
 from collector.judging_store import FindingsStore, Saved
 from collector.registry_folder import judging_context, stamp
+from config.logs import Event
 from config.wire import SpectrumReport
 
 SAVE_EVERY: Final = 20_000
@@ -71,7 +72,7 @@ class JudgingEffect:
             return
         self._cursor, self._since_ns = saved.cursor, saved.since_ns
         if saved.versions != self._versions():
-            log.warning("the registry or the rules changed: judging again")
+            log.warning(Event("judging_again", why="the registry or the rules changed"))
             self.again(self._since_ns)
         elif saved.position is None:
             self._judge.restore(saved.state)
@@ -86,13 +87,13 @@ class JudgingEffect:
     def apply(self, heard: Sequence[Heard], cursor: int) -> None:
         """Judge ``heard``; commit what changed."""
         if self._given is None and stamp(self._data) != self._stamp:
-            log.warning("the registry or the rules changed: judging again")
+            log.warning(Event("judging_again", why="the registry or the rules changed"))
             self.again(self._since_ns)
         if self._cases.count() != self._answers:
             self._take_answers()
         fresh = self._observations(heard)
         if any(o.record.time_source != "unknown" and o.record.start_time_ns < self._judge.horizon_ns for o in fresh):
-            log.warning("an observation is older than what can be fitted in: judging again")
+            log.warning(Event("judging_again", why="an observation is older than what can be fitted in"))
             self.again(self._since_ns)
             return
         if cursor > self._cursor:

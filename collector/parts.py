@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import resource
 import signal
@@ -17,6 +16,7 @@ import click
 from collector.errors import CollectorError
 from collector.places import DataFolder, checked_http
 from collector.supervisor import READY
+from config.logs import log_to_stderr
 
 
 def run_ingest(data: DataFolder, address: str, *, plaintext: bool = False, publish: str | None = None) -> None:
@@ -29,7 +29,7 @@ def run_ingest(data: DataFolder, address: str, *, plaintext: bool = False, publi
     stopped = _until_told()
     _raise_open_files()
     gate = None if plaintext or not data.key.exists() else Gate(read_keypair(data.key), LiveRegister(data.register))
-    ingest = Ingest(data.journal, address, gate=gate, incoming=data.incoming, publish=publish)
+    ingest = Ingest(data.journal, address, gate=gate, incoming=data.incoming, publish=publish, status=data.status)
     _ready(ingest.endpoint)
     try:
         ingest.run(stopped)
@@ -106,7 +106,7 @@ PARTS: Final[Mapping[str, Callable[[DataFolder, str], None]]] = {
 @click.pass_obj
 def part(data: DataFolder, name: str, address: str, plaintext: bool, publish: str | None) -> None:
     """Run one process of `serve`."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=f"canhsong-collector {name}: %(levelname)s %(message)s")
+    log_to_stderr("canhsong-collector", name)
     if name == "ingest":
         run_ingest(data, address, plaintext=plaintext, publish=publish)
     else:

@@ -48,6 +48,11 @@ class DataFolder:
         return self.path / "incoming"
 
     @property
+    def status(self) -> Path:
+        """What ingest has counted and who is connected, about once a second; may be deleted at any time."""
+        return self.path / "ingest.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the one ``serve`` that may run on this folder."""
         return self.path / "serve.lock"

@@ -16,6 +16,7 @@ import zmq
 
 from collector.errors import MisuseError
 from collector.gate import SUBSCRIBERS_DOMAIN, Gate
+from config.logs import Event
 
 SUBSCRIBER_HWM: Final = 10_000
 
@@ -61,7 +62,7 @@ class Republisher:
         if self._gate is not None and self._gate.subscriber_revoked:
             self._gate.subscriber_revoked = False
             self.close()
-            log.warning("a subscriber's key was revoked: every subscriber connects anew")
+            log.warning(Event("subscriber_revoked", effect="every subscriber connects anew"))
         if self._socket is None:
             with contextlib.suppress(zmq.ZMQError):  # the old one still holds the address: at the next look
                 self._socket = self._open(self.endpoint)

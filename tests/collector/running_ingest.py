@@ -8,7 +8,8 @@ from pathlib import Path
 
 from collector.gate import Gate
 from collector.ingest import Ingest
-from collector.journal import Entry, JournalReader, segment_paths
+from collector.journal import Entry, JournalReader
+from collector.journal_file import segment_paths
 
 
 class RunningIngest:

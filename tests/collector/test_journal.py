@@ -10,7 +10,8 @@ import pytest
 
 import collector.journal as module
 from collector.errors import StorageError
-from collector.journal import ASIDE_ROWS, LIVE_ROWS, Journal, JournalReader, segment_paths
+from collector.journal import ASIDE_ROWS, LIVE_ROWS, Journal, JournalReader
+from collector.journal_file import segment_paths
 
 KEY = ("nui-vong-phu", "ab" * 16)
 
@@ -36,11 +37,11 @@ def test_only_what_was_committed_is_there_after_a_crash(tmp_path: Path) -> None:
 
 
 def test_entries_and_spools_go_on_over_midnight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_today", lambda: "2026-11-24")
+    monkeypatch.setattr(module, "today", lambda: "2026-11-24")
     journal = Journal(tmp_path)
     for seq in range(3):
         journal.append(KEY, seq, b"old")
-    monkeypatch.setattr(module, "_today", lambda: "2026-11-25")
+    monkeypatch.setattr(module, "today", lambda: "2026-11-25")
     journal.commit()
     assert journal.committed_seq(KEY) == 2
     for seq in range(3, 5):
@@ -57,10 +58,10 @@ def test_entries_and_spools_go_on_over_midnight(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_clock_that_steps_back_a_day_does_not_reopen_yesterday(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_today", lambda: "2026-11-25")
+    monkeypatch.setattr(module, "today", lambda: "2026-11-25")
     journal = Journal(tmp_path)
     journal.append(KEY, 0, b"")
-    monkeypatch.setattr(module, "_today", lambda: "2026-11-24")
+    monkeypatch.setattr(module, "today", lambda: "2026-11-24")
     journal.commit()
     journal.append(KEY, 1, b"")
     journal.close()

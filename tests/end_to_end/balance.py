@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from collector.journal import segment_paths
+from collector.journal_file import segment_paths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

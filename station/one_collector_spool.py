@@ -57,6 +57,14 @@ class OneCollectorSpool:
         """Keep one encoded record, durably, and return its number."""
         return self._spool.append(packed, kind=kind)
 
+    def append_all(self, records: Sequence[tuple[bytes, str]]) -> list[int]:
+        """Keep encoded records, each with its kind, in one durable commit, and return their numbers."""
+        return self._spool.append_all(records)
+
+    def drew(self, instance: str) -> bool:
+        """Return whether ``instance`` was ever drawn when this spool was opened."""
+        return self._spool.drew(instance)
+
     def read(self, first_seq: int, *, max_records: int, max_bytes: int) -> list[bytes]:
         """Return records from ``first_seq`` on, within both bounds, up to the next gap."""
         return self._spool.read(first_seq, max_records=max_records, max_bytes=max_bytes)

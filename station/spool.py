@@ -79,6 +79,14 @@ class Spool(Protocol):
         """
         ...
 
+    def append_all(self, records: Sequence[tuple[bytes, str]]) -> list[int]:
+        """Keep encoded records, each with its kind, together, and return their numbers; otherwise as ``append``."""
+        ...
+
+    def drew(self, instance: str) -> bool:
+        """Return whether ``instance`` was ever drawn when this spool was opened, be it too long ago for ``instances``."""
+        ...
+
     def read(self, first_seq: int, *, max_records: int, max_bytes: int) -> list[bytes]:
         """Return records ``first_seq``, ``first_seq`` + 1, ... within both bounds up to the next gap, at least one where there is one."""
         ...
@@ -153,6 +161,14 @@ class MemorySpool:
             self._records.append(packed)
             self._bytes += len(packed)
             return self._first_seq + len(self._records) - 1
+
+    def append_all(self, records: Sequence[tuple[bytes, str]]) -> list[int]:
+        """Keep encoded records and return their numbers; those before one that finds no room are kept."""
+        return [self.append(packed, kind=kind) for packed, kind in records]
+
+    def drew(self, instance: str) -> bool:
+        """Return whether ``instance`` is the only one there is."""
+        return instance in self._instances
 
     def read(self, first_seq: int, *, max_records: int, max_bytes: int) -> list[bytes]:
         """Return records from ``first_seq`` on within both bounds, but at least one where there is one."""

@@ -1,15 +1,15 @@
 """The spool on disk: every reliable record is durable before anything is sent (decision 2).
 
-One SQLite file, write-ahead log, synchronous=FULL: ``append`` returns after the record's fdatasync. Records stay after their
-acknowledgement, for a collector that is restored from a backup, until age or space calls for them; what is dropped *before* every collector
-has it leaves a gap entry in its place, so that numbers never have holes. Each collector has a cursor of its own.
+``append_all`` returns after the records' fdatasync; records that several threads bring while one commit runs go together in the next.
+Records stay after their acknowledgement, for a collector that is restored from a backup, until age or space calls for them; what is dropped
+*before* every collector has it leaves a gap entry in its place, so that numbers never have holes. On a full disk numbers are given and
+counted (``unwritten``), and become a gap. Each collector has a cursor of its own.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import sqlite3
 import threading
 import time
@@ -18,8 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from station.errors import StationError
+from station.collector_cursors import CollectorCursors
+from station.group_commit import GroupCommit
 from station.spool import Gap, SpoolFullError
+from station.spool_tables import SpoolError, SpoolTables, StoredRecord
+from station.unwritten import UnwrittenCount
+
+__all__ = ["DEFAULT_KEEP_S", "DEFAULT_MAX_BYTES", "SpoolError", "SpoolStatus", "SqliteSpool"]
 
 DEFAULT_MAX_BYTES: Final = 1024 * 1024 * 1024
 DEFAULT_KEEP_S: Final = 14 * 86_400.0
@@ -27,26 +32,8 @@ EXPENDABLE: Final = ("occupancy", "spectrum", "summary")
 """Kinds that go first when space runs out; detections and cells go last."""
 _TRIM_EVERY: Final = 256
 _FORGET_AT_ONCE: Final = 4096
-_CURSOR_INTERVAL_S: Final = 1.0
-"""A collector says at hello what it has, so its cursor need not be durable at every acknowledgement."""
-KEPT_INSTANCES: Final = 256
-KEPT_REJECTED: Final = 1000
 RESERVE_BYTES: Final = 1024 * 1024
 """A file that is given up when the disk is full: to delete records takes room in the write-ahead log."""
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS record(seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, spooled_ns INTEGER NOT NULL, data BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS record_kind ON record(kind, seq);
-CREATE TABLE IF NOT EXISTS gap(first_seq INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL, kinds TEXT NOT NULL, reason TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS collector(name TEXT PRIMARY KEY, committed_seq INTEGER NOT NULL, heard_ns INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS rejected(collector TEXT NOT NULL, seq INTEGER NOT NULL, reason TEXT NOT NULL, data BLOB,
-    PRIMARY KEY(collector, seq)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS instance(opened INTEGER PRIMARY KEY, drawn TEXT NOT NULL);
-"""
-
-
-class SpoolError(StationError):
-    """The spool file cannot be used; the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,35 +62,20 @@ class SqliteSpool:
         """
         self._lock = threading.RLock()
         self._max_bytes, self._keep_ns = max_bytes, int(keep_s * 1e9)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
-            path.chmod(0o600)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA wal_autocheckpoint=256")
-            self._db.executescript(_SCHEMA)
-            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('spool_id', ?)", (secrets.token_hex(16),))
-            self.spool_id = str(self._db.execute("SELECT value FROM meta WHERE key = 'spool_id'").fetchone()[0])
-            tops = (
-                self._int("SELECT max(seq) FROM record"),
-                self._int("SELECT max(last_seq) FROM gap"),
-                self._int("SELECT value FROM meta WHERE key = 'forgotten_seq'"),
-            )
-            self._next_seq = max(-1 if seq is None else seq for seq in tops) + 1
-            self._size = self._int("SELECT coalesce(sum(length(data)), 0) FROM record") or 0
-        except (OSError, sqlite3.Error) as error:
-            raise SpoolError(f"{path}: the spool cannot be opened: {error}; check its folder's permissions and the disk") from error
+        self._tables = SpoolTables(path)
+        self._db = self._tables.db
+        self.spool_id = self._tables.spool_id
+        self._cursors = CollectorCursors(self._db)
+        self._lost = UnwrittenCount(path.with_name(f"{path.name}.unwritten"), next_seq=self._tables.next_seq)
+        gap = self._lost.gap
+        self._next_seq = gap.last_seq + 1 if gap is not None else self._tables.next_seq
+        self._hidden = 0
+        """Numbers given from ``next_seq`` on whose loss would be forgotten in a power cut; they are not sent."""
         self._reserve = path.with_name(f"{path.name}.reserve")
         self._keep_reserve()
+        self._group: GroupCommit[tuple[bytes, str]] = GroupCommit(self._write)
         self._since_trim = 0
-        self._cursors: dict[str, int] = dict(self._db.execute("SELECT name, committed_seq FROM collector"))
-        self._heard_ns: dict[str, int] = dict(self._db.execute("SELECT name, heard_ns FROM collector"))
-        self._written_s: dict[str, float] = {}
-        self._first_seq: int | None = None
-        self._unwritten = 0
-        self._unwritten_kinds: set[str] = set()
-        self.disk_full = False
+        self.disk_full = gap is not None
         """Whether the last record could not be written."""
 
     @property
@@ -114,63 +86,88 @@ class SqliteSpool:
     @property
     def first_seq(self) -> int:
         """The oldest number that can still be sent, as a record or as a gap."""
-        with self._lock:
-            if self._first_seq is None:
-                known = [self._int("SELECT min(seq) FROM record"), self._int("SELECT min(first_seq) FROM gap")]
-                self._first_seq = min((seq for seq in known if seq is not None), default=self._next_seq)
-            return self._first_seq
+        first_seq, gap = self._tables.first_seq, self._lost.gap
+        return first_seq if gap is None else min(first_seq, gap.first_seq)
 
     def draw_instance(self) -> tuple[str, ...]:
-        """Note that this spool is opened for sending and return what was drawn at each such time, newest first."""
+        """Note that this spool is opened for sending and return what was drawn at the last of such times, newest first."""
         with self._lock:
-            self._db.execute("INSERT INTO instance(drawn) VALUES (?)", (secrets.token_hex(8),))
-            self._db.execute("DELETE FROM instance WHERE opened <= (SELECT max(opened) FROM instance) - ?", (KEPT_INSTANCES,))
-            return tuple(row[0] for row in self._db.execute("SELECT drawn FROM instance ORDER BY opened DESC"))
+            return self._tables.draw_instance()
+
+    def drew(self, instance: str) -> bool:
+        """Return whether ``instance`` was drawn when this spool was opened, ever so long ago."""
+        return self._tables.drew(instance)
 
     def append(self, packed: bytes, *, kind: str) -> int:
-        """Keep one encoded record and return its number; it is durable when this returns.
+        """Keep one encoded record and return its number; see ``append_all``."""
+        return self.append_all([(packed, kind)])[0]
 
-        On a full disk the record is dropped and its number becomes part of a gap, which is written with the first record that fits again.
+    def append_all(self, records: Sequence[tuple[bytes, str]]) -> list[int]:
+        """Keep encoded records, each with its kind, in one commit and return their numbers; they are durable when this returns.
+
+        On a full disk a record is dropped and its number becomes part of a gap.
 
         Raises:
-            SpoolFullError: the record alone is larger than the bound.
+            SpoolFullError: one of the records alone is larger than the bound; none was taken.
         """
+        if max((len(packed) for packed, _ in records), default=0) > self._max_bytes:
+            raise SpoolFullError(self.next_seq - self.first_seq, self._max_bytes)
+        return self._group.put(records) if records else []
+
+    def _write(self, records: Sequence[tuple[bytes, str]]) -> list[int]:
+        """Keep a group of records, in as few commits as the spool's bound allows."""
+        numbers: list[int] = []
         with self._lock:
-            if self._size + len(packed) > self._max_bytes:
-                self._make_room(len(packed))
-            try:
-                return self._insert(packed, kind)
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-                    raise
-                return self._append_on_full_disk(packed, kind)
+            begin, size = 0, 0
+            for end, (packed, _) in enumerate(records):
+                if end > begin and size + len(packed) > self._max_bytes // 8:
+                    numbers += self._write_together(records[begin:end], size)
+                    begin, size = end, 0
+                size += len(packed)
+            return numbers + self._write_together(records[begin:], size)
 
-    def _append_on_full_disk(self, packed: bytes, kind: str) -> int:
-        """Try again in the place of what every collector has, then of what is expendable; else count the record among the dropped."""
-        seq = None
-        if (last_seq := self._committed_everywhere()) >= self.first_seq:
-            seq = self._insert_instead(lambda: self._forget(min(last_seq, self.first_seq + 64)), packed, kind)
-        if seq is None and (rows := self._oldest(EXPENDABLE)):
-            seq = self._insert_instead(lambda: self._replace_by_gaps(rows), packed, kind)
-        if seq is None:
-            self.disk_full = True
-            self._unwritten += 1
-            self._unwritten_kinds.add(kind)
-            seq = self._next_seq + self._unwritten - 1
-        return seq
+    def _write_together(self, records: Sequence[tuple[bytes, str]], size: int) -> list[int]:
+        if self._tables.size_bytes + size > self._max_bytes:
+            self._make_room(size)
+        try:
+            return self._insert(records)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+                raise
+        numbers = self._write_on_full_disk(records)
+        if numbers is None and len(records) > 1:  # fewer may fit
+            return [self._write_together([one], len(one[0]))[0] for one in records]
+        return numbers if numbers is not None else self._count_unwritten([kind for _, kind in records])
 
-    def _insert_instead(self, drop: Callable[[], object], packed: bytes, kind: str) -> int | None:
-        """Drop some records in the room of the reserve, then insert; None: it does not fit even so."""
+    def _write_on_full_disk(self, records: Sequence[tuple[bytes, str]]) -> list[int] | None:
+        """Try again in the place of what every collector has, then of what is expendable; None: they do not fit."""
+        numbers = None
+        if (last_seq := self._committed_everywhere()) >= self._tables.first_seq:
+            until_seq = min(last_seq, self._tables.first_seq + 64)
+            numbers = self._insert_instead(lambda: self._tables.forget(until_seq), records)
+        if numbers is None and (oldest := self._tables.oldest(EXPENDABLE)):
+            numbers = self._insert_instead(lambda: self._replace(oldest), records)
+        return numbers
+
+    def _count_unwritten(self, kinds: list[str]) -> list[int]:
+        self.disk_full = True
+        first_seq = self._next_seq + self._hidden
+        if self._lost.add(first_seq, kinds):
+            self._next_seq, self._hidden = first_seq + len(kinds), 0
+        else:
+            self._hidden += len(kinds)
+        return list(range(first_seq, first_seq + len(kinds)))
+
+    def _insert_instead(self, drop: Callable[[], object], records: Sequence[tuple[bytes, str]]) -> list[int] | None:
+        """Drop some records in the room of the reserve, then insert; None: they do not fit even so."""
         self._reserve.unlink(missing_ok=True)
         try:
             drop()
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            return self._insert(packed, kind)
+            self._tables.empty_log()
+            return self._insert(records)
         except sqlite3.OperationalError:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            self._first_seq = None
-            self._size = self._int("SELECT coalesce(sum(length(data)), 0) FROM record") or 0
+            self._tables.roll_back()
+            self._tables.refresh()
             return None
         finally:
             self._keep_reserve()
@@ -187,172 +184,100 @@ class SqliteSpool:
                 finally:
                     os.close(handle)
 
-    def _insert(self, packed: bytes, kind: str) -> int:
-        """Write the record, and before it the gap of those that could not be written, in one transaction."""
-        seq = self._next_seq + self._unwritten
-        row = (seq, kind, time.time_ns(), packed)
-        if not self._unwritten:
-            self._db.execute("INSERT INTO record VALUES (?,?,?,?)", row)
-        else:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                gap = (self._next_seq, seq - 1, ",".join(sorted(self._unwritten_kinds)), "the disk was full")
-                self._db.execute("INSERT INTO gap VALUES (?,?,?,?)", gap)
-                self._db.execute("INSERT INTO record VALUES (?,?,?,?)", row)
-                self._db.execute("COMMIT")
-            except sqlite3.OperationalError:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-        self._next_seq, self._unwritten, self.disk_full = seq + 1, 0, False
-        self._unwritten_kinds.clear()
-        self._size += len(packed)
-        self._since_trim += 1
+    def _insert(self, records: Sequence[tuple[bytes, str]]) -> list[int]:
+        """Write the records, and before them the gap of those that could not be written, in one transaction."""
+        first_seq = self._next_seq + self._hidden
+        self._tables.insert(first_seq, records, gap=self._lost.gap)
+        self._next_seq, self._hidden, self.disk_full = first_seq + len(records), 0, False
+        self._lost.clear()
+        self._since_trim += len(records)
         if self._since_trim >= _TRIM_EVERY:
             self._since_trim = 0
             self._drop_old()
             self._keep_reserve()
-        return seq
+        return list(range(first_seq, first_seq + len(records)))
 
     def read(self, first_seq: int, *, max_records: int, max_bytes: int) -> list[bytes]:
         """Return records ``first_seq``, ``first_seq`` + 1, ... within both bounds up to the next gap, at least one where there is one."""
-        found: list[bytes] = []
-        size, expected = 0, first_seq
-        with self._lock:
-            for seq, data in self._db.execute("SELECT seq, data FROM record WHERE seq >= ? ORDER BY seq LIMIT ?", (first_seq, max_records)):
-                size += len(data)
-                if seq != expected or (found and size > max_bytes):
-                    break
-                found.append(data)
-                expected += 1
-        return found
+        return self._tables.read(first_seq, max_records=max_records, max_bytes=max_bytes)
 
     def gap_at(self, seq: int) -> Gap | None:
         """Return the gap that holds ``seq``; None: its record is here or was never made."""
+        lost = self._lost.gap
+        if lost is not None and lost.first_seq <= seq <= lost.last_seq and seq < self._next_seq:
+            return lost
+        return self._tables.gap_at(seq)
+
+    def expect(self, collector: str) -> None:
+        """Have records kept for ``collector``, though it may never have been heard."""
         with self._lock:
-            row = self._db.execute(
-                "SELECT first_seq, last_seq, kinds, reason FROM gap WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 1", (seq,)
-            ).fetchone()
-        return Gap(first_seq=row[0], last_seq=row[1], kinds=row[2], reason=row[3]) if row and row[1] >= seq else None
+            self._cursors.expect(collector)
 
     def committed_seq(self, collector: str) -> int:
         """Return the last number that ``collector`` said it has; -1: none."""
-        return self._cursors.get(collector, -1)
+        return self._cursors.committed.get(collector, -1)
 
     def acknowledge(self, collector: str, committed_seq: int) -> None:
         """Note what ``collector`` has; a smaller number than before (it was restored from a backup) counts as well."""
         with self._lock:
-            self._cursors[collector] = min(committed_seq, self._next_seq - 1)
-            self._heard_ns[collector] = time.time_ns()
-            if time.monotonic() - self._written_s.get(collector, float("-inf")) >= _CURSOR_INTERVAL_S:
-                self._write_cursor(collector)
+            self._cursors.acknowledge(collector, min(committed_seq, self._next_seq - 1))
 
     def set_aside(self, collector: str, seq: int, reason: str) -> None:
-        """Keep a record that ``collector`` did not take apart, the last ``KEPT_REJECTED`` of them."""
+        """Keep a record that ``collector`` did not take apart."""
         with self._lock, contextlib.suppress(sqlite3.OperationalError):  # a full disk: the collector keeps it as well
-            self._db.execute(
-                "INSERT OR REPLACE INTO rejected SELECT ?, ?, ?, (SELECT data FROM record WHERE seq = ?)", (collector, seq, reason, seq)
-            )
-            self._db.execute(
-                "DELETE FROM rejected WHERE collector = ? AND seq <= "
-                "(SELECT seq FROM rejected WHERE collector = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)",
-                (collector, collector, KEPT_REJECTED),
-            )
-
-    def _write_cursor(self, collector: str) -> None:
-        self._written_s[collector] = time.monotonic()
-        with contextlib.suppress(sqlite3.OperationalError):  # a full disk: the collector says it again at the next hello
-            self._db.execute("INSERT OR REPLACE INTO collector VALUES (?,?,?)", (collector, self._cursors[collector], time.time_ns()))
+            self._tables.set_aside(collector, seq, reason)
 
     def drop_acknowledged(self) -> int:
         """Drop what every known collector has; return how many records went."""
         with self._lock:
             gone = 0
-            while (last_seq := self._committed_everywhere()) >= self.first_seq:
-                gone += self._forget(min(last_seq, self.first_seq + _FORGET_AT_ONCE))
+            while (last_seq := self._committed_everywhere()) >= self._tables.first_seq:
+                gone += self._tables.forget(min(last_seq, self._tables.first_seq + _FORGET_AT_ONCE))
             return gone
 
     def status(self) -> SpoolStatus:
         """Return what there is."""
         with self._lock:
+            lost, number = self._lost.gap, self._tables.number
             return SpoolStatus(
                 spool_id=self.spool_id,
                 first_seq=self.first_seq,
                 next_seq=self._next_seq,
-                records=self._int("SELECT count(*) FROM record") or 0,
-                size_bytes=self._size,
-                gaps=self._int("SELECT coalesce(sum(last_seq - first_seq + 1), 0) FROM gap") or 0,
-                rejected=self._int("SELECT count(*) FROM rejected") or 0,
-                collectors=tuple(sorted(self._cursors.items())),
+                records=number("SELECT count(*) FROM record") or 0,
+                size_bytes=self._tables.size_bytes,
+                gaps=(number("SELECT coalesce(sum(last_seq - first_seq + 1), 0) FROM gap") or 0)
+                + (lost.last_seq - lost.first_seq + 1 if lost is not None else 0),
+                rejected=number("SELECT count(*) FROM rejected") or 0,
+                collectors=tuple(self._cursors.status().items()),
             )
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            for collector in self._written_s:
-                self._write_cursor(collector)
-            self._db.close()
-
-    def _int(self, sql: str, *values: object) -> int | None:
-        row = self._db.execute(sql, values).fetchone()
-        return None if row is None or row[0] is None else int(row[0])
+            self._cursors.write_all()
+            self._tables.close()
+            self._lost.close()
 
     def _committed_everywhere(self) -> int:
-        """Return the last number that all collectors have which were heard in the time that records are kept."""
-        since_ns = max(self._heard_ns.values(), default=0) - max(self._keep_ns, 86_400_000_000_000)
-        return min((self._cursors[name] for name, heard_ns in self._heard_ns.items() if heard_ns >= since_ns), default=-1)
+        """Return the last number in the file that all collectors have which count."""
+        return min(self._cursors.everywhere(self._keep_ns), self._tables.next_seq - 1)
 
     def _drop_old(self) -> None:
         """Drop records that every collector has and that are older than the time to keep them."""
-        rows = self._db.execute(
-            "SELECT seq, spooled_ns FROM record WHERE seq <= ? ORDER BY seq LIMIT ?", (self._committed_everywhere(), 4096)
-        )
-        since_ns, last_seq = time.time_ns() - self._keep_ns, -1
-        for seq, spooled_ns in rows.fetchall():
-            if spooled_ns >= since_ns:
-                break
-            last_seq = seq
-        self._forget(last_seq)
+        since_ns = time.time_ns() - self._keep_ns
+        last_seq = self._tables.last_spooled_before(since_ns, up_to_seq=self._committed_everywhere(), limit=4096)
+        if last_seq >= 0:
+            self._tables.forget(last_seq)
 
-    def _forget(self, last_seq: int) -> int:
-        if last_seq < 0:
-            return 0
-        size = self._int("SELECT coalesce(sum(length(data)), 0) FROM record WHERE seq <= ?", last_seq) or 0
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('forgotten_seq', ?)", (str(last_seq),))  # numbers are never given twice
-        gone = self._db.execute("DELETE FROM record WHERE seq <= ?", (last_seq,)).rowcount
-        self._db.execute("DELETE FROM gap WHERE last_seq <= ?", (last_seq,))
-        self._db.execute("UPDATE gap SET first_seq = ? WHERE first_seq <= ?", (last_seq + 1, last_seq))
-        self._db.execute("COMMIT")
-        self._size -= size
-        self._first_seq = None
-        return gone
+    def _replace(self, oldest: Sequence[StoredRecord]) -> None:
+        self._tables.replace_by_gaps(oldest, reason="the spool's bound was reached")
 
     def _make_room(self, needed: int) -> None:
         """Drop what every collector has, then the oldest expendable records, then the oldest of all, until ``needed`` bytes fit."""
+        tables = self._tables
         target = self._max_bytes - needed - self._max_bytes // 64  # some slack, so that not every append has to look again
-        while self._size > target and (last_seq := self._committed_everywhere()) >= self.first_seq:
-            self._forget(min(last_seq, self.first_seq + _FORGET_AT_ONCE))
+        while tables.size_bytes > target and (last_seq := self._committed_everywhere()) >= tables.first_seq:
+            tables.forget(min(last_seq, tables.first_seq + _FORGET_AT_ONCE))
         for kinds in (EXPENDABLE, ()):
-            while self._size > target and (rows := self._oldest(kinds)):
-                self._replace_by_gaps(rows)
-        if self._size + needed > self._max_bytes:
-            raise SpoolFullError(self._next_seq - self.first_seq, self._max_bytes)
-
-    def _oldest(self, kinds: Sequence[str]) -> list[tuple[int, str, int]]:
-        where = f"WHERE kind IN ({','.join('?' * len(kinds))})" if kinds else ""
-        return self._db.execute(f"SELECT seq, kind, length(data) FROM record {where} ORDER BY seq LIMIT 64", tuple(kinds)).fetchall()
-
-    def _replace_by_gaps(self, rows: Sequence[tuple[int, str, int]]) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        for seq, kind, size in rows:
-            self._db.execute("DELETE FROM record WHERE seq = ?", (seq,))
-            before, after = self.gap_at(seq - 1), self.gap_at(seq + 1)
-            kinds = sorted({kind, *(k for gap in (before, after) if gap for k in gap.kinds.split(","))})
-            first = before.first_seq if before else seq
-            last = after.last_seq if after else seq
-            self._db.execute("DELETE FROM gap WHERE first_seq BETWEEN ? AND ?", (first, last))
-            self._db.execute("INSERT INTO gap VALUES (?,?,?,?)", (first, last, ",".join(kinds), "the spool's bound was reached"))
-            self._size -= size
-        self._db.execute("COMMIT")
-        self._first_seq = None
+            while tables.size_bytes > target and (oldest := tables.oldest(kinds)):
+                self._replace(oldest)

@@ -11,7 +11,6 @@ import math
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from dsp.free_bins import BoolArray, RealArray, relative_sigma
 from dsp.jit import compiled
@@ -19,7 +18,7 @@ from dsp.jit import compiled
 PARTS: Final = (1, 4, 8, 16, 32, 64)
 """The curve's windows as parts of the span."""
 MIN_WINDOW_BLOCKS: Final = 8
-SIGNAL_WIDTHS: Final = np.array([8, 32, 128], np.int64)
+SIGNAL_WIDTHS: Final = (8, 32, 128)
 """Widths, in blocks of 4 bins' stride, at which signals are set aside before a curve is judged."""
 SIGNAL_SIGMA: Final = 5.0
 MIN_KEPT: Final = 0.2
@@ -57,12 +56,13 @@ def _fit_part(blocks: RealArray, free: BoolArray, part: int, wide_sigma: float) 
     kept = free
     curve = _curve(blocks, kept, part)
     widest = blocks.size // part // 3
+    least = max(2.0, (MIN_KEPT if part == 1 else MIN_KEPT_BY_CURVE) * np.count_nonzero(free))
     for _ in range(3):
-        signals = np.zeros(kept.size, np.bool_)
-        if not _set_aside(blocks, curve, kept, SIGNAL_WIDTHS[widest >= SIGNAL_WIDTHS], SIGNAL_SIGMA * wide_sigma, signals):
+        remaining = np.empty(kept.size, np.bool_)
+        if not _set_aside(blocks, curve, kept, widest, SIGNAL_SIGMA * wide_sigma, remaining):
             break
-        kept = kept & ~signals
-        if np.count_nonzero(kept) < max(2.0, (MIN_KEPT if part == 1 else MIN_KEPT_BY_CURVE) * np.count_nonzero(free)):
+        kept = remaining
+        if np.count_nonzero(kept) < least:
             return Fit(_curve(blocks, free, part), free, part=part, residual=1.0, passed=False)
         curve = _curve(blocks, kept, part)
     residual, chi_square, degrees = _judged(blocks, curve, kept, wide_sigma, max(SEGMENTS, 4 * part))
@@ -71,27 +71,35 @@ def _fit_part(blocks: RealArray, free: BoolArray, part: int, wide_sigma: float) 
 
 
 @compiled
-def _set_aside(
-    blocks: RealArray, curve: RealArray, kept: BoolArray, widths: npt.NDArray[np.int64], limit: float, signals: BoolArray
-) -> bool:
-    """Mark in ``signals`` the windows whose mean excess is beyond noise; ``limit``: of one bin's mean excess. Return whether any is."""
+def _set_aside(blocks: RealArray, curve: RealArray, kept: BoolArray, widest: int, limit: float, remaining: BoolArray) -> bool:
+    """Fill ``remaining``: ``kept`` without the windows whose mean excess is beyond noise. Return whether there is any such window.
+
+    ``limit``: of one bin's mean excess; ``widest``: the widest window that the curve can do without, in blocks.
+    """
     n = blocks.size
     total, count = np.zeros(n + 1), np.zeros(n + 1)
     for i in range(n):
+        remaining[i] = kept[i]
         total[i + 1] = total[i] + (blocks[i] / curve[i] - 1.0 if kept[i] else 0.0)
         count[i + 1] = count[i] + (1.0 if kept[i] else 0.0)
     found = False
-    for index in range(widths.size):
-        width = widths[index]
+    for width in SIGNAL_WIDTHS:
+        if width > widest:
+            break
+        passing = 0
         for i in range(n - width + 1):
             # n half-overlapped blocks hold 4 (n + 1) bins
+            passing += total[i + width] - total[i] > limit * np.sqrt((count[i + width] - count[i] + 1.0) / 4.0)
+        if passing == 0:
+            continue
+        found = True
+        for i in range(n - width + 1):
             if total[i + width] - total[i] > limit * np.sqrt((count[i + width] - count[i] + 1.0) / 4.0):
-                found = True
                 # the window's middle: a window half on a signal must not take what is beside it
                 low = 0 if i == 0 else i + width // 2 - width // 8
                 high = n if i == n - width else i + width // 2 + width // 8 + 1
                 for j in range(low, high):
-                    signals[j] = True
+                    remaining[j] = False
     return found
 
 
@@ -122,12 +130,23 @@ def _curve(blocks: RealArray, kept: BoolArray, part: int) -> RealArray:
     """Return the curve through the kept blocks, shape as ``blocks``: one level, or a moving straight line 1/``part`` of the span long."""
     n = blocks.size
     if part == 1:
-        return np.full(n, float(blocks[kept].sum()) / float(np.count_nonzero(kept)))
+        return np.full(n, _level(blocks, kept))
     curve = np.empty(n)
     _lines(blocks, kept, max(n // part // 2, 2), curve)
     at = np.flatnonzero(curve > 0.0)
     bridged: RealArray = np.exp(np.interp(np.arange(n), at, np.log(curve[at])))
     return bridged
+
+
+@compiled
+def _level(blocks: RealArray, kept: BoolArray) -> float:
+    """Return the mean of the kept blocks."""
+    total, count = 0.0, 0.0
+    for i in range(blocks.size):
+        if kept[i]:
+            total += blocks[i]
+            count += 1.0
+    return total / count
 
 
 @compiled

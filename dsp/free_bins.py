@@ -67,19 +67,49 @@ def free_blocks(level: RealArray, *, n_averages: int, overlap: float) -> tuple[R
 
 def _spread(mean: RealArray, noise_like: BoolArray, seeds: BoolArray, sigma: float) -> BoolArray:
     """Return the free blocks that follow from the lowest of ``seeds``."""
-    quiet, few = mean[seeds], max(2, mean.size // 200)
-    lowest = np.partition(quiet, min(few, quiet.size) - 1)[:few].mean()
-    free: BoolArray = seeds & (mean < lowest * (1.0 + TOLERANCE_SIGMA * sigma))
-    n_noise_like = int(np.count_nonzero(noise_like))
-    for _ in range(MAX_ROUNDS):
-        before = int(np.count_nonzero(free))
-        if before == n_noise_like:
-            break
-        grown = _grown(mean, noise_like, free, sigma)
-        free = _islands(mean, noise_like, grown, sigma)
-        if int(np.count_nonzero(free)) == before:
-            break
+    free = np.empty(mean.size, np.bool_)
+    _follow(mean, noise_like, seeds, sigma, free)
     return free
+
+
+@compiled
+def _follow(mean: RealArray, noise_like: BoolArray, seeds: BoolArray, sigma: float, free: BoolArray) -> None:
+    """Fill ``free``: the seeds near the lowest, then what continues them and what agrees with them, until nothing more does."""
+    n = mean.size
+    limit = _mean_of_lowest(mean, seeds, max(2, n // 200)) * (1.0 + TOLERANCE_SIGMA * sigma)
+    most, count = 0, 0
+    for i in range(n):
+        free[i] = seeds[i] and mean[i] < limit
+        most += noise_like[i]
+        count += free[i]
+    for _ in range(MAX_ROUNDS):
+        if count == most:
+            break
+        before = count
+        _grow(mean, noise_like, free, sigma)
+        _join(mean, noise_like, np.flatnonzero(free), free, TOLERANCE_SIGMA * sigma)
+        count = 0
+        for i in range(n):
+            count += free[i]
+        if count == before:
+            break
+
+
+@compiled
+def _mean_of_lowest(mean: RealArray, seeds: BoolArray, few: int) -> float:
+    """Return the mean of the ``few`` lowest seeds, or of all where there are fewer."""
+    lowest = np.empty(few)
+    held = 0
+    for i in range(mean.size):
+        if not seeds[i] or (held == few and mean[i] >= lowest[few - 1]):
+            continue
+        held = min(held + 1, few)
+        place = held - 1
+        while place > 0 and lowest[place - 1] > mean[i]:
+            lowest[place] = lowest[place - 1]
+            place -= 1
+        lowest[place] = mean[i]
+    return float(lowest[:held].sum()) / held
 
 
 def _beyond_the_edges(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float) -> BoolArray:
@@ -154,19 +184,6 @@ def _grow(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float)
                     missed += 1
                     if missed > 2:
                         running = -1.0
-
-
-def _grown(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float) -> BoolArray:
-    grown = free.copy()
-    _grow(mean, noise_like, grown, sigma)
-    return grown
-
-
-def _islands(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float) -> BoolArray:
-    """Return ``free`` and the noise-like blocks whose level agrees with the free blocks on both sides."""
-    joined = free.copy()
-    _join(mean, noise_like, np.flatnonzero(free), joined, TOLERANCE_SIGMA * sigma)
-    return joined
 
 
 @compiled

@@ -13,6 +13,7 @@ import numpy as np
 from dsp.errors import ParameterError
 from dsp.floor_curve import Fit, fitted
 from dsp.free_bins import STRIDE_BINS, BoolArray, RealArray, free_blocks, relative_sigma
+from dsp.jit import compiled
 from dsp.types import FloatArray, FloorSource, NoiseFloor, Psd
 
 MIN_FREE: Final = 0.008
@@ -25,7 +26,8 @@ LONG_RUN: Final = 16
 LONG_RUN_SHARE: Final = 0.1
 RESTLESS: Final = 1.15
 GAIN_DRIFT_DB: Final = 2.0
-MAX_ROUGHNESS_DB: Final = 0.7
+MAX_ROUGHNESS: Final = 10**0.07
+"""At least half of the free blocks are so near to a smooth floor."""
 
 
 def estimate_floor(psd: Psd, *, reference: FloatArray | None = None) -> NoiseFloor:
@@ -90,27 +92,38 @@ def _floor(psd: Psd, level: RealArray, fit: Fit, source: FloorSource, reference:
     )
 
 
+@compiled
 def _one_level(level: RealArray, kept: BoolArray) -> tuple[float, int]:
     """Return the mean of the bins that the kept blocks cover, each once (blocks overlap), and how many these are."""
-    if kept.all():
-        return float(level.mean()), level.size
-    covered = np.zeros(kept.size + 1, np.bool_)
-    covered[:-1] = kept
-    covered[1:] |= kept
-    quads = level.reshape(-1, STRIDE_BINS)[covered]
-    return float(quads.mean()), quads.size
+    total, count = 0.0, 0
+    for quad in range(kept.size + 1):
+        if (quad < kept.size and kept[quad]) or (quad > 0 and kept[quad - 1]):
+            for i in range(STRIDE_BINS * quad, STRIDE_BINS * (quad + 1)):
+                total += level[i]
+            count += STRIDE_BINS
+    return total / count, count
 
 
 def _contrast(blocks: RealArray, free: BoolArray, fit: Fit) -> bool:
     """Return whether a part of the span (the hump at the tuned centre aside) stands clear above free bins that make a smooth floor."""
-    if np.count_nonzero(fit.kept) >= (1.0 - CONTRAST_BINS) * blocks.size:
-        return False
-    above = ~fit.kept & (blocks > CONTRAST_RATIO * fit.curve)
-    hump = int(HUMP_PART * blocks.size)
-    above[blocks.size // 2 - hump : blocks.size // 2 + hump + 1] = False
-    if np.count_nonzero(above) <= CONTRAST_BINS * blocks.size or np.count_nonzero(free) <= MIN_FREE * free.size:
-        return False
-    return float(np.median(np.abs(10.0 * np.log10(blocks[free] / fit.curve[free])))) < MAX_ROUGHNESS_DB
+    n = blocks.size
+    n_kept, n_above, n_free, n_near = _counts(blocks, free, fit.kept, fit.curve, int(HUMP_PART * n))
+    clear = n_kept < (1.0 - CONTRAST_BINS) * n and n_above > CONTRAST_BINS * n and n_free > MIN_FREE * n
+    return clear and 2 * n_near > n_free
+
+
+@compiled
+def _counts(blocks: RealArray, free: BoolArray, kept: BoolArray, curve: RealArray, hump: int) -> tuple[int, int, int, int]:
+    """Return how many blocks are kept, stand above the curve outside the hump, are free, and are free and near the curve."""
+    middle = blocks.size // 2
+    n_kept, n_above, n_free, n_near = 0, 0, 0, 0
+    for i in range(blocks.size):
+        ratio = blocks[i] / curve[i]
+        n_kept += kept[i]
+        n_above += (not kept[i]) and ratio > CONTRAST_RATIO and (i < middle - hump or i > middle + hump)
+        n_free += free[i]
+        n_near += free[i] and ratio < MAX_ROUGHNESS and ratio > 1.0 / MAX_ROUGHNESS
+    return n_kept, n_above, n_free, n_near
 
 
 def _is_comb_floor(psd: Psd, free: BoolArray) -> bool:
@@ -119,13 +132,26 @@ def _is_comb_floor(psd: Psd, free: BoolArray) -> bool:
     The largest of M independent exponential values is ln(M) + 0.577 times their mean; the valleys between an idle LTE carrier's
     reference signals reach 1.3 times that and more.
     """
-    edges = np.flatnonzero(np.diff(free.astype(np.int8), prepend=0, append=0))
-    lengths = edges[1::2] - edges[::2]
-    if lengths[lengths >= LONG_RUN].sum() > LONG_RUN_SHARE * lengths.sum():
+    if _long_runs(free) > LONG_RUN_SHARE:
         return False
     peaks = (psd.max_hold / psd.mean).reshape(-1, STRIDE_BINS).mean(axis=1)
     restless = 0.5 * (peaks[:-1] + peaks[1:])[free] / (math.log(max(psd.n_averages, 2)) + 0.577)
     return float(restless.mean()) > RESTLESS
+
+
+@compiled
+def _long_runs(free: BoolArray) -> float:
+    """Return which part of the free blocks lie in long runs."""
+    run, long, count = 0, 0, 0
+    for i in range(free.size + 1):
+        if i < free.size and free[i]:
+            run += 1
+            count += 1
+            continue
+        if run >= LONG_RUN:
+            long += run
+        run = 0
+    return long / max(count, 1)
 
 
 def _frozen(

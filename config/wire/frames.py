@@ -18,6 +18,7 @@ from config.wire.task import CaptureId, Task, TaskId
 from config.wire.version import MAX_CHUNK_BYTES, MAX_FRAME_BYTES, WIRE_VERSION
 
 SpoolId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+InstanceId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
 Seq = Annotated[int, Meta(ge=-1, le=2**53 - 1)]
 Packed = Annotated[bytes, Meta(max_length=MAX_FRAME_BYTES)]
 
@@ -36,12 +37,14 @@ class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
     """The oldest record the spool still holds; ``next_seq`` where it holds none."""
     next_seq: Count
     """The number the next new record will get."""
-    instances: Annotated[list[Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]], Meta(max_length=256)] = msgspec.field(default_factory=list)
+    instances: Annotated[list[InstanceId], Meta(max_length=256)] = msgspec.field(default_factory=list)
     """Drawn whenever the spool is opened for sending, newest first: two that go on from one copy differ in their first."""
     opened_seq: Count | None = None
     """``next_seq`` when the first of ``instances`` was drawn: no earlier one can have sent that number or a later one."""
     features: Annotated[list[Annotated[str, Meta(max_length=32)]], Meta(max_length=32)] = msgspec.field(default_factory=list)
     """What this station can be sent beyond acknowledgements: ``tasks``."""
+    now_ns: TimeNs | None = None
+    """The station's clock when it was sent."""
 
 
 class Welcome(Frame, frozen=True, kw_only=True, tag="welcome"):
@@ -50,6 +53,8 @@ class Welcome(Frame, frozen=True, kw_only=True, tag="welcome"):
     spool_id: SpoolId
     committed_seq: Seq
     credit: Count
+    now_ns: TimeNs | None = None
+    """The collector's clock when it was sent."""
 
 
 class Batch(Frame, frozen=True, kw_only=True, tag="batch"):
@@ -98,6 +103,11 @@ class Ack(Frame, frozen=True, kw_only=True, tag="ack"):
 class Heartbeat(Frame, frozen=True, kw_only=True, tag="heartbeat"):
     """Either way: still here."""
 
+    now_ns: TimeNs | None = None
+    """The sender's clock."""
+    credit: Count | None = None
+    """A collector's: how many records may be under way from now on, as in ``ack``: a station without any hears so when there is room."""
+
 
 class Refused(Frame, frozen=True, kw_only=True, tag="refused"):
     """Collector to station: a frame was not taken, and why."""
@@ -105,6 +115,9 @@ class Refused(Frame, frozen=True, kw_only=True, tag="refused"):
     reason: ShortText
     hello: bool
     """True: a new hello mends it (the collector was restarted and does not know this connection). False: nothing at the station does."""
+    sender: InstanceId | None = None
+    """The instance that sent from this spool last, where the hello did not name it. A station that drew it, ever so long ago, says hello
+    again with it at the end of ``instances``: a collector restored from an old backup knows an old one."""
 
 
 class Tasks(Frame, frozen=True, kw_only=True, tag="tasks"):

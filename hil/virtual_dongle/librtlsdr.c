@@ -49,11 +49,13 @@ struct rtlsdr_dev {
 	int corr, manual, gain_tenth_db, testmode, direct, bias_tee, agc;
 	int gpio_out, gpio_bits;
 	uint8_t counter;
-	int64_t stale, settling; /* samples still of the old frequency; then of no use */
+	/* the stream: the sample at `began_s` is number 0, `next` comes next; before `old_until` it is heard at the old frequency, from `good_from`
+	 * on at the new one, in between nowhere in particular; `gap` samples were lost behind the `held` ones that wait */
+	double began_s;
+	int64_t next, old_until, good_from, held, gap;
 	int overload;
 	_Atomic int cancel, running, gone;
-	struct timespec started, control_seen;
-	int64_t paced_samples;
+	struct timespec control_seen;
 	double cpu_s;
 	uint64_t served, lost;
 	float *work;
@@ -150,7 +152,7 @@ API int rtlsdr_open(rtlsdr_dev_t **out, uint32_t index)
 	dev->index = index;
 	dev->rate_hz = 2048000;
 	dev->real_rate_hz = 2048000;
-	clock_gettime(CLOCK_MONOTONIC, &dev->started);
+	dev->began_s = seconds(CLOCK_MONOTONIC);
 	fprintf(stderr, "Found virtual tuner %d\n", scene.tuner);
 	*out = dev;
 	return 0;
@@ -199,6 +201,20 @@ static double corrected(const rtlsdr_dev_t *dev, double hz)
 	return hz / (1 + dev->corr * 1e-6);
 }
 
+/* The number of the sample that comes in now, when the dongle keeps pace with the clock. */
+static int64_t coming(const rtlsdr_dev_t *dev)
+{
+	return (int64_t)((seconds(CLOCK_MONOTONIC) - dev->began_s) * dev->real_rate_hz);
+}
+
+static void sleep_s(double s)
+{
+	if (s > 0)
+		nanosleep(&(struct timespec){.tv_sec = (time_t)s, .tv_nsec = (long)((s - floor(s)) * 1e9)}, NULL);
+}
+
+/* The tuner's registers are written one by one over USB and I2C before the real function returns: that is what a retune takes. The old
+ * frequency is heard up to the call; what the chip's FIFO took in by then still comes. */
 API int rtlsdr_set_center_freq(rtlsdr_dev_t *dev, uint32_t freq)
 {
 	if (!dev)
@@ -211,11 +227,21 @@ API int rtlsdr_set_center_freq(rtlsdr_dev_t *dev, uint32_t freq)
 		dev->freq_hz = 0;
 	} else {
 		dev->freq_hz = freq;
-		dev->stale = dev->heard_hz ? scene.fifo_samples : 0;
-		dev->settling = (int64_t)(scene.retune_s * dev->real_rate_hz);
+		if (dev->next >= dev->good_from) /* else a retune is still under way: it began then */
+			dev->old_until = !dev->heard_hz ? dev->next : scene.paced ? coming(dev) : dev->next + scene.fifo_samples;
+		dev->good_from = INT64_MAX;
 	}
 	pthread_mutex_unlock(&dev->lock);
-	return deaf ? -1 : 0;
+	if (deaf)
+		return -1;
+	if (scene.paced)
+		sleep_s(scene.retune_s);
+	pthread_mutex_lock(&dev->lock);
+	int64_t settled = (int64_t)(scene.settle_s * dev->real_rate_hz), retuned = (int64_t)(scene.retune_s * dev->real_rate_hz);
+	int64_t from = dev->old_until > dev->next ? dev->old_until : dev->next;
+	dev->good_from = scene.paced ? coming(dev) + settled : from + retuned + settled;
+	pthread_mutex_unlock(&dev->lock);
+	return 0;
 }
 
 API uint32_t rtlsdr_get_center_freq(rtlsdr_dev_t *dev)
@@ -269,8 +295,8 @@ API int rtlsdr_set_sample_rate(rtlsdr_dev_t *dev, uint32_t rate)
 	pthread_mutex_lock(&dev->lock);
 	dev->real_rate_hz = (double)XTAL_HZ * 4194304.0 / real;
 	dev->rate_hz = (uint32_t)dev->real_rate_hz;
-	clock_gettime(CLOCK_MONOTONIC, &dev->started);
-	dev->paced_samples = 0;
+	dev->began_s = seconds(CLOCK_MONOTONIC);
+	dev->next = dev->old_until = dev->good_from = dev->held = dev->gap = 0;
 	pthread_mutex_unlock(&dev->lock);
 	return 0;
 }
@@ -456,10 +482,17 @@ API int rtlsdr_set_bias_tee(rtlsdr_dev_t *dev, int on)
 
 /* ---------------------------------------------------------------- commands from outside */
 
-static void lose(rtlsdr_dev_t *dev, int64_t samples)
+/* Let samples go by unheard. */
+static void pass(rtlsdr_dev_t *dev, int64_t samples)
 {
 	scene_skip(&dev->mixer, (double)samples / dev->real_rate_hz);
 	dev->counter = (uint8_t)(dev->counter + 2 * samples);
+	dev->next += samples;
+}
+
+static void lose(rtlsdr_dev_t *dev, int64_t samples)
+{
+	pass(dev, samples);
 	dev->lost += (uint64_t)samples;
 }
 
@@ -481,10 +514,8 @@ static void obey(rtlsdr_dev_t *dev)
 	fclose(file);
 	if (n < 1)
 		return;
-	if (!strcmp(word, "lose")) {
-		lose(dev, (int64_t)value);
-		dev->paced_samples += (int64_t)value; /* they took their time, as any */
-	}
+	if (!strcmp(word, "lose"))
+		lose(dev, (int64_t)value); /* they take their time, as any */
 	else if (!strcmp(word, "overload"))
 		dev->overload = value != 0;
 	else if (!strcmp(word, "unplug")) {
@@ -518,12 +549,11 @@ static void make(rtlsdr_dev_t *dev, uint8_t *out, int n)
 	double gain_db = dev->manual ? dev->gain_tenth_db / 10.0 : AUTOMATIC_GAIN_DB;
 	for (int at = 0; at < n;) {
 		int block = n - at < CHUNK ? n - at : CHUNK;
-		if (dev->stale > 0 && block > dev->stale)
-			block = (int)dev->stale;
-		else if (dev->stale == 0 && dev->settling > 0 && block > dev->settling)
-			block = (int)dev->settling;
-		int settling = dev->stale == 0 && dev->settling > 0;
-		if (dev->stale == 0)
+		int64_t at_once = dev->next < dev->old_until ? dev->old_until - dev->next : dev->next < dev->good_from ? dev->good_from - dev->next : block;
+		if (block > at_once)
+			block = (int)at_once;
+		int settling = dev->next >= dev->old_until && dev->next < dev->good_from;
+		if (dev->next >= dev->old_until)
 			dev->heard_hz = dev->freq_hz;
 		if (dev->testmode) {
 			for (int k = 0; k < 2 * block; k++)
@@ -536,32 +566,44 @@ static void make(rtlsdr_dev_t *dev, uint8_t *out, int n)
 			scene_mix(&scene, &dev->mixer, heard, dev->real_rate_hz, gain_db, dev->work, block);
 			quantise(dev, dev->work, out + 2 * at, block);
 		}
-		if (dev->stale > 0)
-			dev->stale -= block;
-		else if (settling)
-			dev->settling -= block;
+		dev->next += block;
 		at += block;
 	}
 	dev->served += (uint64_t)n;
 	dev->cpu_s += seconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
 }
 
-/* Wait until the dongle would have the next n samples; samples that a late reader let overflow are lost. */
-static void pace(rtlsdr_dev_t *dev, int n, int64_t buffered)
+/* Note what a reader that comes late has lost: the first `room` samples since the last read wait, those after them up to now are gone. */
+static void overflow(rtlsdr_dev_t *dev, int64_t room)
 {
-	if (!scene.paced)
+	int64_t waiting = coming(dev) - dev->next - dev->gap;
+	if (!scene.paced || waiting <= room)
 		return;
-	double due = (double)dev->started.tv_sec + 1e-9 * (double)dev->started.tv_nsec + (double)(dev->paced_samples + n) / dev->real_rate_hz;
-	double late = seconds(CLOCK_MONOTONIC) - due;
-	if (late < 0) {
-		struct timespec rest = {.tv_sec = (time_t)-late, .tv_nsec = (long)((-late - floor(-late)) * 1e9)};
-		nanosleep(&rest, NULL);
-	} else if (late * dev->real_rate_hz > (double)buffered) {
-		int64_t over = (int64_t)(late * dev->real_rate_hz) - buffered;
-		lose(dev, over);
-		dev->paced_samples += over;
+	if (!dev->gap)
+		dev->held = room;
+	dev->gap += waiting - room;
+}
+
+/* Make n samples, what waits first. */
+static void serve(rtlsdr_dev_t *dev, uint8_t *out, int n)
+{
+	while (dev->gap && n > 0) {
+		int first = n < dev->held ? n : (int)dev->held;
+		make(dev, out, first);
+		out += 2 * first, n -= first, dev->held -= first;
+		if (!dev->held) {
+			lose(dev, dev->gap);
+			dev->gap = 0;
+		}
 	}
-	dev->paced_samples += n;
+	make(dev, out, n);
+}
+
+/* Wait until the sample before number `end` has come. */
+static void keep_pace(const rtlsdr_dev_t *dev, int64_t end)
+{
+	if (scene.paced)
+		sleep_s(dev->began_s + (double)end / dev->real_rate_hz - seconds(CLOCK_MONOTONIC));
 }
 
 API int rtlsdr_reset_buffer(rtlsdr_dev_t *dev)
@@ -569,9 +611,13 @@ API int rtlsdr_reset_buffer(rtlsdr_dev_t *dev)
 	if (!dev)
 		return -1;
 	pthread_mutex_lock(&dev->lock);
-	dev->stale = 0; /* the FIFO is emptied; the tuner has not settled by that */
-	clock_gettime(CLOCK_MONOTONIC, &dev->started);
-	dev->paced_samples = 0;
+	/* the FIFO is emptied: what comes next comes in now, settled or not */
+	int64_t waiting = scene.paced ? coming(dev) - dev->next : dev->old_until - dev->next;
+	if (waiting > 0 && scene.paced)
+		pass(dev, waiting);
+	else if (waiting > 0)
+		dev->good_from -= waiting, dev->old_until = dev->next;
+	dev->held = dev->gap = 0;
 	pthread_mutex_unlock(&dev->lock);
 	return 0;
 }
@@ -584,9 +630,11 @@ API int rtlsdr_read_sync(rtlsdr_dev_t *dev, void *buf, int len, int *n_read)
 	if (dev->gone)
 		return -4; /* no device */
 	pthread_mutex_lock(&dev->lock);
-	pace(dev, len / 2, scene.fifo_samples);
-	make(dev, buf, len / 2);
+	overflow(dev, scene.fifo_samples); /* between two reads no transfer is under way: the chip's own FIFO is all there is */
+	serve(dev, buf, len / 2);          /* ahead of time, so that the processor's time is not the dongle's */
+	int64_t end = dev->next;
 	pthread_mutex_unlock(&dev->lock);
+	keep_pace(dev, end);
 	if (n_read)
 		*n_read = len;
 	return 0;
@@ -607,9 +655,13 @@ API int rtlsdr_read_async(rtlsdr_dev_t *dev, rtlsdr_read_async_cb_t cb, void *ct
 	dev->running = 1;
 	while (!dev->cancel && !dev->gone) {
 		obey(dev);
-		pace(dev, (int)(bytes / 2), buffered); /* outside of the lock: a retune need not wait for it */
 		pthread_mutex_lock(&dev->lock);
-		make(dev, buffer, (int)(bytes / 2));
+		overflow(dev, buffered);
+		int64_t end = dev->next + (int64_t)(bytes / 2);
+		pthread_mutex_unlock(&dev->lock);
+		keep_pace(dev, end); /* before they are made: a retune meanwhile is heard in them */
+		pthread_mutex_lock(&dev->lock);
+		serve(dev, buffer, (int)(bytes / 2));
 		pthread_mutex_unlock(&dev->lock);
 		if (!dev->cancel && !dev->gone && cb)
 			cb(buffer, bytes, ctx);

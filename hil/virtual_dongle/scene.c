@@ -108,6 +108,8 @@ static int read_key(struct scene *scene, const char *key, const char *value, cha
 		return sscanf(value, "%lf %lf", &scene->dc_i, &scene->dc_q) == 2 ? 0 : -1;
 	else if (!strcmp(key, "retune_s"))
 		scene->retune_s = atof(value);
+	else if (!strcmp(key, "settle_s"))
+		scene->settle_s = atof(value);
 	else if (!strcmp(key, "fifo_samples"))
 		scene->fifo_samples = atoll(value);
 	else if (!strcmp(key, "paced"))
@@ -141,8 +143,9 @@ int scene_read(const char *path, struct scene *scene, char *why, size_t why_len)
 	memset(scene, 0, sizeof *scene);
 	scene->noise_dbfs_hz = -130.0;
 	scene->tuner = 5;
-	scene->fifo_samples = 16384;
+	scene->fifo_samples = 2048;
 	scene->retune_s = 0.005;
+	scene->settle_s = 0.0005;
 	scene->seed = 1;
 	if (!file) {
 		snprintf(why, why_len, "%s: cannot be read", path);

@@ -30,8 +30,9 @@ struct scene {
 	double ppm;             /* > 0: the dongle's one crystal is fast */
 	double noise_dbfs_hz;   /* at gain 0 */
 	double dc_i, dc_q;      /* full scale 1.0 */
-	double retune_s;
-	int64_t fifo_samples;   /* still of the old frequency after a retune; and what a paced reader may be late by */
+	double retune_s;        /* what writing the tuner's registers takes */
+	double settle_s;        /* what its loop takes from then on */
+	int64_t fifo_samples;   /* what waits in the chip when nobody reads: still of the old frequency after a retune */
 	int paced;
 	int tuner;              /* enum rtlsdr_tuner */
 	int n_devices;

@@ -40,7 +40,7 @@ def rtl_tcp(band: Band) -> Iterator[tuple[Any, str]]:
     """A station, and the address of Debian's rtl_tcp over the band scene."""
     if not shutil.which("rtl_tcp"):
         pytest.skip("rtl-sdr is absent: apt-get install rtl-sdr")
-    station = band("paced 1", "fifo_samples 16384")
+    station = band("paced 1")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

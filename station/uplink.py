@@ -1,56 +1,31 @@
-"""The way to the collector: a ZeroMQ DEALER in a thread of its own (decision 2; docs/reference/wire-protocol.md).
+"""The way to the collector, in a thread of its own (decision 2; docs/reference/wire-protocol.md).
 
 Reliable records go into the spool first and are sent from there, in batches within the collector's credit, until they are acknowledged.
-With keys the connection is CURVE; libzmq gives up on a key that the collector does not know, so the socket's monitor is watched and a new
-socket is made. Live records are lossy: they go out when nothing reliable is waiting to be sent, and the oldest makes room. ``publish`` and
-``publish_live`` never wait for the network. This is the one door to ``zmq`` on the station's side.
+Live records are lossy: they go out when nothing reliable is waiting to be sent, and the oldest makes room. A cap on the bytes a second
+holds for both. ``publish`` and ``publish_live`` never wait for the network.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import random
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final
 
-import zmq
-from zmq.utils.monitor import recv_monitor_message
-
 from config.errors import WireError
-from config.keyfiles import KeyPair
 from config.wire import AnyRecord, encode_record
-from config.wire.frames import AnyFrame, Heartbeat, Hello, Live, Rejected, decode_frame, encode_frame
-from config.wire.version import MAX_FRAME_BYTES
+from config.wire.frames import AnyFrame, Heartbeat, Live, Rejected, decode_frame, encode_frame
 from station.conversation import Conversation
-from station.errors import MisuseError, StationError
+from station.dealer import Curve, Dealer
+from station.rate_cap import RateCap
 from station.spool import MemorySpool, Spool
+
+__all__ = ["Curve", "Uplink"]
 
 LIVE_WAITING: Final = 64
 LIVE_BYTES: Final = 4 * 1024 * 1024
 KEPT_REJECTIONS: Final = 1000
-AGAIN_S: Final = (1.0, 10.0)
-"""First and longest wait before a new socket is tried after a refused handshake; a random part is taken off."""
-_REFUSED_HANDSHAKE: Final = {
-    zmq.EVENT_HANDSHAKE_FAILED_AUTH: "this station's key is not enrolled there: `canhsong-collector keys enrol STATION KEY`",
-    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "the handshake failed: one side has a key for the other and the other has none",
-}
-_EVENTS: Final = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_SUCCEEDED
-
-
-class UplinkError(StationError):
-    """The collector does not take what is sent; the message says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
-    """Keys of a CURVE connection: the station's pair and the collector's public key."""
-
-    pair: KeyPair
-    collector_key: str
 
 
 class Uplink:
@@ -64,15 +39,19 @@ class Uplink:
         program: str = "canhsong-station",
         spool: Spool | None = None,
         curve: Curve | None = None,
+        max_bytes_s: int | None = None,
     ) -> None:
         """Begin to connect to ``address`` (``tcp://host:port``); returns at once. Without ``curve`` everything goes in plaintext.
+
+        ``max_bytes_s``: cap on what goes out; None: none.
 
         Raises:
             MisuseError: ``address`` is no ZeroMQ address.
         """
         self.address = address
         self._spool: Spool = spool if spool is not None else MemorySpool()
-        self._station, self._program, self._curve = station, program, curve
+        self._station, self._program = station, program
+        self._cap = RateCap(max_bytes_s, now_s=time.monotonic())
         self._live: deque[bytes] = deque()
         self._live_bytes = 0
         self._lock = threading.Lock()
@@ -84,11 +63,7 @@ class Uplink:
         """Live records that were dropped so far."""
         self.rejected: deque[Rejected] = deque(maxlen=KEPT_REJECTIONS)
         """The last records that the collector did not take, and why."""
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._context = zmq.Context()
-        self._again_s, self._wait_s = float("inf"), AGAIN_S[0]
-        self._socket = self._open_socket()
-        self._monitor = self._socket.get_monitor_socket(_EVENTS)
+        self._dealer = Dealer(address, curve=curve)
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
         self._thread.start()
 
@@ -118,9 +93,23 @@ class Uplink:
             SpoolFullError: too much waits already.
             WireFormatError: the record is outside the contract's bounds.
         """
-        seq = self._spool.append(encode_record(record), kind=str(record.__struct_config__.tag))
-        self._wake()
-        return seq
+        return self.publish_all([record])[0]
+
+    def publish_all(self, records: Iterable[AnyRecord]) -> list[int]:
+        """Number ``records``, keep them in one commit until they are acknowledged, and return their numbers.
+
+        Raises:
+            SpoolFullError: too much waits already.
+            WireFormatError: one is outside the contract's bounds; none was taken.
+        """
+        packed = [(encode_record(record), str(record.__struct_config__.tag)) for record in records]
+        numbers = self._spool.append_all(packed)
+        self.wake()
+        return numbers
+
+    def wake(self) -> None:
+        """Look at the spool: another may have put something into it."""
+        self._dealer.wake()
 
     def publish_live(self, record: AnyRecord) -> None:
         """Send ``record`` if the link has room for it; else the oldest that waits is dropped and counted.
@@ -135,7 +124,7 @@ class Uplink:
             while len(self._live) > LIVE_WAITING or self._live_bytes > LIVE_BYTES:
                 self._live_bytes -= len(self._live.popleft())
                 self.live_dropped += 1
-        self._wake()
+        self.wake()
 
     def drain(self, timeout_s: float) -> bool:
         """Wait until everything reliable is acknowledged; return whether it was within ``timeout_s``."""
@@ -153,12 +142,9 @@ class Uplink:
         if self._closing:
             return
         self._closing = True
-        self._wake()
+        self.wake()
         self._thread.join()
-        self._close_socket()
-        self._context.term()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        self._dealer.close()
         self._spool.close()
 
     def __enter__(self) -> Uplink:
@@ -169,89 +155,26 @@ class Uplink:
         """Close."""
         self.close()
 
-    def _open_socket(self) -> zmq.Socket[bytes]:
-        socket = self._context.socket(zmq.DEALER)
-        # IMMEDIATE: nothing is queued for a connection that does not exist; the spool is the queue
-        for option, value in (
-            (zmq.IMMEDIATE, 1),
-            (zmq.LINGER, 0),
-            (zmq.SNDHWM, 64),
-            (zmq.RECONNECT_IVL, 100),
-            (zmq.RECONNECT_IVL_MAX, 2000),
-        ):
-            socket.setsockopt(option, value)
-        socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
-        socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
-        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 6000)
-        try:
-            if self._curve is not None:
-                socket.curve_secretkey = self._curve.pair.secret.encode()
-                socket.curve_publickey = self._curve.pair.public.encode()
-                socket.curve_serverkey = self._curve.collector_key.encode()
-            socket.connect(self.address)
-        except zmq.ZMQError as error:
-            socket.close(linger=0)
-            self._context.term()
-            raise MisuseError(f"collector address {self.address!r}: {error}; give it as tcp://HOST:PORT") from error
-        return socket
-
-    def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # a full pipe wakes as well
-            os.write(self._wake_write, b"w")
-
     # what follows runs in the uplink's own thread
 
     def _run(self) -> None:
         conversation = Conversation(self._spool)
-        poller = self._poller()
         while not self._closing:
-            ready = dict(poller.poll(conversation.wait_ms(time.monotonic())))
-            if self._wake_read in ready:
-                with contextlib.suppress(BlockingIOError):
-                    os.read(self._wake_read, 65536)
-            if self._monitor in ready:
-                self._note_handshake(conversation)
-            if time.monotonic() >= self._again_s:
-                self._begin_again()
-                poller = self._poller()
+            if (refusal := self._dealer.wait(self._wait_ms(conversation))) is not None:
+                conversation.welcome = False
+                self._connected, self._refusal = False, refusal
             self._receive(conversation)
             self._send_due(conversation)
 
-    def _poller(self) -> zmq.Poller:
-        poller = zmq.Poller()
-        for one in (self._socket, self._monitor, self._wake_read):
-            poller.register(one, zmq.POLLIN)
-        return poller
-
-    def _note_handshake(self, conversation: Conversation) -> None:
-        """Take note of a handshake's end; libzmq does not try again by itself after a refused key."""
-        event = recv_monitor_message(self._monitor)["event"]
-        if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-            self._wait_s, self._again_s = AGAIN_S[0], float("inf")
-            return
-        conversation.welcome = False
-        self._connected = False
-        self._refusal = _REFUSED_HANDSHAKE[zmq.Event(event)]
-        self._again_s = time.monotonic() + self._wait_s * random.uniform(0.5, 1.0)
-        self._wait_s = min(2 * self._wait_s, AGAIN_S[1])
-
-    def _begin_again(self) -> None:
-        self._close_socket()
-        self._socket = self._open_socket()
-        self._monitor = self._socket.get_monitor_socket(_EVENTS)
-        self._again_s = float("inf")
-
-    def _close_socket(self) -> None:
-        self._socket.disable_monitor()
-        self._monitor.close(linger=0)
-        self._socket.close(linger=0)
+    def _wait_ms(self, conversation: Conversation) -> int:
+        wait_ms = conversation.wait_ms(time.monotonic())
+        capped_ms = round(1e3 * self._cap.wait_s())
+        return min(wait_ms, capped_ms) if capped_ms else wait_ms
 
     def _receive(self, conversation: Conversation) -> None:
-        while True:
+        while (message := self._dealer.receive()) is not None:
             try:
-                frame = decode_frame(self._socket.recv(zmq.NOBLOCK))
-            except zmq.Again:
-                return
+                frame = decode_frame(message)
             except WireError as error:
                 self._refusal = f"its answer cannot be read: {error}"
                 continue
@@ -266,27 +189,19 @@ class Uplink:
         now = time.monotonic()
         if conversation.hello_due(now):
             self._connected = False
-            hello = Hello(
-                station=self._station,
-                program=self._program,
-                spool_id=self._spool.spool_id,
-                first_seq=self._spool.first_seq,
-                next_seq=self._spool.next_seq,
-                instances=list(self._spool.instances),
-                opened_seq=self._spool.opened_seq,
-            )
-            self._send(hello)
+            self._send(conversation.hello(station=self._station, program=self._program))
             conversation.said_hello(now)
-        while (batch := conversation.next_batch()) is not None:
+        while (room := self._cap.room(now)) and (batch := conversation.next_batch(room)) is not None:
             if not self._send(batch):
                 return
             conversation.sent(batch, now)
-        self._send_live(conversation)
-        if conversation.heartbeat_due(now) and self._send(Heartbeat()):
+        if conversation.caught_up:
+            self._send_live(now)
+        if conversation.heartbeat_due(now) and self._send(Heartbeat(now_ns=time.time_ns())):
             conversation.spoke(now)
 
-    def _send_live(self, conversation: Conversation) -> None:
-        while conversation.welcome:
+    def _send_live(self, now: float) -> None:
+        while self._cap.room(now):
             with self._lock:
                 packed = self._live.popleft() if self._live else None
                 self._live_bytes -= len(packed) if packed else 0
@@ -297,8 +212,8 @@ class Uplink:
                 return
 
     def _send(self, frame: AnyFrame) -> bool:
-        try:
-            self._socket.send(encode_frame(frame), zmq.NOBLOCK)
-        except zmq.Again:
+        message = encode_frame(frame)
+        if not self._dealer.send(message):
             return False
+        self._cap.spent(len(message))
         return True

@@ -12,6 +12,7 @@ from collector.asking import query_of
 from collector.errors import CollectorError, MisuseError
 from collector.judging import findings_path
 from collector.judging_store import read_findings
+from collector.places import DataFolder
 from collector.service import Service
 from collector.store import Query
 
@@ -79,6 +80,13 @@ def add_api(app: FastAPI, service: Service) -> None:
         """Whether the collector can answer; status 503 where not."""
         answer = service.health()
         return _json(answer, status=200 if answer.ok else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        """What Prometheus asks for."""
+        from collector.metrics import CONTENT_TYPE, exposition
+
+        return Response(exposition(DataFolder(path=service.folder)), media_type=CONTENT_TYPE, headers=SAFE_HEADERS)
 
     app.include_router(router)
     app.add_exception_handler(CollectorError, _refuse)

@@ -8,7 +8,7 @@ from typing import Final
 
 from collector.journal import SpoolKey
 from collector.tally import OnLine
-from config.wire.frames import Hello
+from config.wire.frames import Heartbeat, Hello
 
 FORGET_AFTER_S: Final = 60.0
 MAX_CONNECTIONS: Final = 20_000
@@ -63,7 +63,7 @@ class Connections:
             program=hello.program,
             since_ns=now_ns,
             waiting=max(0, hello.next_seq - 1 - committed),
-            clock_error_s=None,
+            clock_error_s=clock_error_s(hello),
             heard_s=time.monotonic(),
         )
 
@@ -96,6 +96,11 @@ class Connections:
             )
             for one in self._by_peer.values()
         ]
+
+
+def clock_error_s(said: Hello | Heartbeat) -> float | None:
+    """Return the station's clock less ours, as its word came in; None: it did not tell the time."""
+    return None if said.now_ns is None else (said.now_ns - time.time_ns()) / 1e9
 
 
 def second_sender(hello: Hello, committed: int, sender: str | None) -> str | None:

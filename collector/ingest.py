@@ -6,22 +6,24 @@ happens before them. This and ``republish`` are the doors to ``zmq`` on the coll
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from collector.errands import Errands
 from collector.errors import MisuseError
 from collector.gate import KEY_PROPERTY, NAME_PROPERTY, STATIONS_DOMAIN, Gate
 from collector.importing import Incoming
 from collector.journal import Journal
-from collector.reception import Reception
+from collector.reception import CREDIT, Reception
 from collector.republish import Republisher
 from collector.tally import StatusFile
-from config.wire.frames import encode_frame
+from config.wire.frames import AnyFrame, encode_frame
 from config.wire.version import MAX_FRAME_BYTES
 
 DRAIN_FRAMES: Final = 2000
@@ -30,6 +32,9 @@ DRAIN_S: Final = 0.2
 TICK_S: Final = 1.0
 POLL_MS: Final = 200
 FAILED_HANDSHAKES: Final = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+RESERVE_BYTES: Final = 64 * 1024 * 1024
+RESERVE_SHARE: Final = 0.02
+"""Disk that stays free: below the smaller of the two no station has credit, so that the journal never meets the end of the disk."""
 _OPTIONS: Final = (
     (zmq.LINGER, 200),
     (zmq.MAXMSGSIZE, MAX_FRAME_BYTES),
@@ -54,6 +59,7 @@ class Ingest:
         incoming: Path | None = None,
         publish: str | None = None,
         status: Path | None = None,
+        errands: Errands | None = None,
     ) -> None:
         """Open the journal in ``folder`` and bind ``address`` (``tcp://127.0.0.1:PORT``; port ``*`` picks a free one).
 
@@ -65,9 +71,10 @@ class Ingest:
             StorageError: the journal cannot be opened.
             MisuseError: an address cannot be bound.
         """
-        self._journal, self._gate = Journal(folder), gate
+        self._journal, self._gate, self._folder = Journal(folder), gate, folder
         self._incoming = Incoming(incoming, self._journal, pair=gate.pair) if gate is not None and incoming is not None else None
-        self._reception = Reception(self._journal, keep_live=publish is not None)
+        self._errands = errands
+        self._reception = Reception(self._journal, keep_live=publish is not None, errands=errands)
         self._status, self._tick_s = StatusFile(status), 0.0
         self._republisher: Republisher | None = None
         self._context = zmq.Context()
@@ -85,6 +92,8 @@ class Ingest:
         poller = zmq.Poller()
         for one in (self._socket, self._zap, self._monitor):
             poller.register(one, zmq.POLLIN)
+        if self._errands is not None:
+            poller.register(self._errands.fd, zmq.POLLIN)
         more = False
         while not stopped():
             ready = dict(poller.poll(0 if more else POLL_MS))
@@ -94,6 +103,8 @@ class Ingest:
                 self._count_failed_handshakes()
             if self._socket in ready:
                 self.turn()
+            if self._errands is not None and self._errands.fd in ready:
+                self._send((peer, [ack]) for peer, ack in self._errands.acknowledged())
             if time.monotonic() >= self._tick_s:
                 self._tick()
             if self._gate is not None:
@@ -119,18 +130,23 @@ class Ingest:
             else:
                 self._reception.take(peer, parts, owner)
         accepted = self._journal.commit()
-        for peer, frames in self._reception.answers():
+        self._send(self._reception.answers())
+        self._journal.tally.count("messages", taken)
+        if self._republisher is not None:
+            self._republisher.send([*accepted, *self._reception.take_live()])
+
+    def _send(self, answers: Iterable[tuple[bytes, Sequence[AnyFrame]]]) -> None:
+        for peer, frames in answers:
             try:
                 for frame in frames:
                     self._socket.send_multipart([peer, encode_frame(frame)], zmq.NOBLOCK)
             except zmq.ZMQError:  # it went away or does not read: it will say hello again
                 self._reception.gone(peer)
-        self._journal.tally.count("messages", taken)
-        if self._republisher is not None:
-            self._republisher.send([*accepted, *self._reception.take_live()])
 
     def close(self) -> None:
         """Commit what there is and let go of sockets and journal."""
+        if self._errands is not None:
+            self._errands.close()
         if self._republisher is not None:
             self._republisher.close()
         self._socket.disable_monitor()
@@ -182,7 +198,14 @@ class Ingest:
         self._tick_s = time.monotonic() + TICK_S
         self._reception.forget_silent()
         self._journal.commit()  # what was counted without a message
+        self._reception.credit = 0 if nearly_full(self._folder) else CREDIT
         if self._status.due:
             if self._gate is not None:
                 self._journal.tally.counters["handshakes_refused"] = self._gate.refused
             self._status.write(self._journal.tally, self._reception.on_line(), last_entry=self._journal.last_entry)
+
+
+def nearly_full(folder: Path) -> bool:
+    """Return whether the disk of ``folder`` has no room for more than what is under way."""
+    usage = shutil.disk_usage(folder)
+    return usage.free < min(RESERVE_BYTES, RESERVE_SHARE * usage.total)

@@ -229,6 +229,19 @@ class JournalReader:
                 sums[name] += value
         return sums
 
+    def losses(self) -> dict[str, tuple[int, int]]:
+        """Return by station how many records were rejected, and how many numbers are in gaps."""
+        lost: dict[str, tuple[int, int]] = {}
+        for path in segment_paths(self._folder):
+            rows = self._connection(path).execute(
+                "SELECT station, count(*), 0 FROM rejected GROUP BY station "
+                "UNION ALL SELECT station, 0, sum(last_seq - first_seq + 1) FROM gap GROUP BY station"
+            )
+            for station, rejected, gaps in rows:
+                before = lost.get(station, (0, 0))
+                lost[station] = (before[0] + rejected, before[1] + gaps)
+        return lost
+
     def close(self) -> None:
         """Close every segment."""
         for connection in self._open.values():

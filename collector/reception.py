@@ -13,12 +13,27 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from collector.acceptance import TAKEN, looked_at, take_records
-from collector.connections import Connection, Connections, second_sender
+from collector.connections import Connection, Connections, clock_error_s, second_sender
+from collector.errands import Errands
 from collector.journal import Journal, SpoolKey
 from collector.tally import OnLine
 from config.errors import WireError, WireVersionError
 from config.logs import Event
-from config.wire.frames import Ack, AnyFrame, Batch, Gap, Heartbeat, Hello, Live, Refused, Rejected, Welcome, decode_frame, encode_frame
+from config.wire.frames import (
+    Ack,
+    AnyFrame,
+    Batch,
+    CaptureChunk,
+    Gap,
+    Heartbeat,
+    Hello,
+    Live,
+    Refused,
+    Rejected,
+    Welcome,
+    decode_frame,
+    encode_frame,
+)
 
 CREDIT: Final = 2000
 """Records of one station that may be under way."""
@@ -40,12 +55,14 @@ class _Answers:
 class Reception:
     """Takes frames by connection; between two calls of ``answers`` lies one turn of ingest."""
 
-    def __init__(self, journal: Journal, *, keep_live: bool) -> None:
-        """``keep_live``: live records are handed on (``take_live``) as well as journalled."""
-        self._journal, self._keep_live = journal, keep_live
+    def __init__(self, journal: Journal, *, keep_live: bool, errands: Errands | None = None) -> None:
+        """``keep_live``: live records are handed on (``take_live``) as well as journalled. ``errands``: tasks and captures."""
+        self._journal, self._keep_live, self._errands = journal, keep_live, errands
         self._connections = Connections()
         self._answers: dict[bytes, _Answers] = {}
         self._live: list[tuple[str, bytes]] = []
+        self.credit = CREDIT
+        """What a station may have under way from now on; 0: the disk is nearly full, and what is in the spools stays there."""
 
     def take(self, peer: bytes, parts: list[bytes], owner: str | None) -> None:
         """Take one message in from ``peer``, whose key is ``owner``'s; None: there are no keys here."""
@@ -82,7 +99,7 @@ class Reception:
             if answers.ack and (connection := self._connections.get(peer)):
                 key = connection.key
                 committed = self._journal.committed_seq(key)
-                frames.append(Ack(spool_id=key[1], committed_seq=committed, rejected=answers.rejected, credit=CREDIT))
+                frames.append(Ack(spool_id=key[1], committed_seq=committed, rejected=answers.rejected, credit=self.credit))
             yield peer, frames
 
     def take_live(self) -> list[tuple[str, bytes]]:
@@ -93,6 +110,8 @@ class Reception:
     def gone(self, peer: bytes) -> None:
         """Forget a connection that takes no answers: it will say hello again."""
         self._connections.drop(peer)
+        if self._errands is not None:
+            self._errands.gone(peer)
 
     def forget_silent(self) -> None:
         """Forget connections that say nothing any more."""
@@ -113,11 +132,13 @@ class Reception:
             return
         key = (hello.station, hello.spool_id)
         committed = self._journal.committed_seq(key)
-        if (reason := second_sender(hello, committed, self._journal.sender(key))) is not None:
+        sender = self._journal.sender(key)
+        if (reason := second_sender(hello, committed, sender)) is not None:
             self._journal.count("two_senders")
             log.error(Event("two_senders", station=key[0], spool=key[1], reason=reason))
             self._connections.drop(peer)
-            self._tell_only(peer, Refused(reason=reason, hello=False))
+            unnamed = sender if sender not in hello.instances else None
+            self._tell_only(peer, Refused(reason=reason, hello=False, sender=unnamed))
             return
         if hello.instances:
             self._journal.note_sender(key, hello.instances[0])
@@ -128,6 +149,8 @@ class Reception:
         if self._connections.get(peer) is None:
             log.info(Event("hello", station=hello.station, program=hello.program, spool=hello.spool_id))
         self._connections.add(peer, hello, committed=committed)
+        if self._errands is not None:
+            self._errands.hello(peer, hello.station, hello.features)
         self._tell(peer, self._welcome(key))
 
     def _take_from(self, peer: bytes, connection: Connection, frame: AnyFrame) -> None:
@@ -139,10 +162,17 @@ class Reception:
         elif isinstance(frame, Live):
             self._take_live(connection, frame)
         elif isinstance(frame, Heartbeat):
-            self._tell(peer, Heartbeat())
+            if frame.now_ns is not None:
+                connection.clock_error_s = clock_error_s(frame)
+            self._tell(peer, Heartbeat(now_ns=time.time_ns(), credit=self.credit))
+        elif isinstance(frame, CaptureChunk) and self._errands is not None:
+            self._errands.take_chunk(peer, connection.key[0], frame)
         else:
             reason = f"{type(frame).__name__} is not for a collector"
             self._journal.set_aside(encode_frame(frame)[:400], station=connection.key[0], reason=reason)
+        if self._errands is not None:
+            for due in self._errands.due_for(peer):
+                self._tell(peer, due)
 
     def _take_gap(self, peer: bytes, connection: Connection, gap: Gap) -> None:
         if self._next_in_turn(peer, connection, gap) and gap.last_seq > self._journal.committed_seq(connection.key):
@@ -193,4 +223,4 @@ class Reception:
         return self._answers.setdefault(peer, _Answers())
 
     def _welcome(self, key: SpoolKey) -> Welcome:
-        return Welcome(spool_id=key[1], committed_seq=self._journal.committed_seq(key), credit=CREDIT)
+        return Welcome(spool_id=key[1], committed_seq=self._journal.committed_seq(key), credit=self.credit, now_ns=time.time_ns())

@@ -1,4 +1,4 @@
-"""``canhsong-collector stations``: who has sent, and when last."""
+"""``canhsong-collector stations``: who is on, when each was heard last, what waits, what is missing, and whose clock is wrong."""
 
 from __future__ import annotations
 
@@ -12,14 +12,10 @@ from collector.places import DataFolder
 @click.option("--json", "as_json", is_flag=True, help="Mỗi dòng một đối tượng JSON / One JSON object a line.")
 @click.pass_obj
 def stations(data: DataFolder, *, as_json: bool) -> None:
-    """Liệt kê các trạm / List the stations that have sent records."""
-    from collector.sqlite_store import SqliteStore
+    """Liệt kê các trạm / List the stations: who is on, last heard, waiting, gaps, version, clock."""
+    from collector.station_board import station_lines
 
-    store = SqliteStore(data.store)
-    try:
-        rows = store.stations()
-    finally:
-        store.close()
+    rows = station_lines(data)
     if as_json:
         for row in rows:
             click.echo(msgspec.json.encode(row).decode())

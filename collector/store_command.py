@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import sys
 from pathlib import Path
 
 import click
 
-from collector.errors import MisuseError, StorageError
+from collector.errors import MisuseError
 from collector.places import DataFolder
 
 
@@ -26,13 +25,14 @@ def status(data: DataFolder, *, as_json: bool) -> None:
     from collector.influx_follower import influx_file
     from collector.influx_settings import influx_settings
     from collector.journal import JournalReader
+    from collector.station_board import one_number
 
     with JournalReader(data.journal) as reader:
         last = reader.last_entry()
-    rows = [("sqlite", _read(data.store, "SELECT max(entry) FROM cursor WHERE name = 'sqlite'"), 0)]
+    rows = [("sqlite", one_number(data.store, "SELECT max(entry) FROM cursor WHERE name = 'sqlite'"), 0)]
     path = influx_file(data.path)
     if influx_settings(data.path) is not None or path.is_file():
-        rows.append(("influxdb", _read(path, "SELECT max(entry) FROM cursor"), _read(path, "SELECT count(*) FROM aside")))
+        rows.append(("influxdb", one_number(path, "SELECT max(entry) FROM cursor"), one_number(path, "SELECT count(*) FROM aside")))
     for name, entry, aside in rows:
         behind = max(0, last - entry)
         if as_json:
@@ -96,19 +96,6 @@ def _follow_store(data: DataFolder) -> None:
                 pass
     finally:
         effect.close()
-
-
-def _read(file: Path, sql: str) -> int:
-    if not file.is_file():
-        return 0
-    try:
-        db = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=10.0)
-        try:
-            return int(db.execute(sql).fetchone()[0] or 0)
-        finally:
-            db.close()
-    except sqlite3.Error as error:
-        raise StorageError(f"{file}: cannot be read: {error}") from error
 
 
 def _remove(path: Path) -> None:

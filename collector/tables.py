@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from collector.store import StationRow, TimelineBucket, TrackRow
+from collector.station_board import StationLine
+from collector.store import TimelineBucket, TrackRow
 from collector.words import ORIGIN_WORDS, duration, khz, mhz, moment
 
 _STATE_WORDS = {"open": "phát / on", "cleared": "tắt / off"}
@@ -62,15 +63,35 @@ def bucket_table(buckets: Sequence[TimelineBucket]) -> Table:
     return table
 
 
-def station_table(stations: Sequence[StationRow]) -> Table:
+def station_table(stations: Sequence[StationLine]) -> Table:
     """Return a table of stations."""
-    table = _table("Trạm / station", "Nhận lần cuối / last received", "Cách đây / ago", "Bản tin / records", "Nguồn gốc / origins")
-    for station in stations:
-        ago_s = max(0.0, (time.time_ns() - station.last_received_ns) / 1e9)
+    table = _table(
+        *("Trạm / station", "Nối / on", "Nghe lần cuối / last heard", "Cách đây / ago", "Bản tin / records", "Đang chờ / waiting"),
+        *("Mất / gaps", "Từ chối / rejected", "Phiên bản / version", "Lệch giờ / clock error", "Nguồn gốc / origins"),
+    )
+    for one in stations:
+        ago = "" if one.heard_ns is None else duration(max(0.0, (time.time_ns() - one.heard_ns) / 1e9))
         table.add_row(
-            _plain(station.station), moment(station.last_received_ns), duration(ago_s), str(station.records), ", ".join(station.origins)
+            _plain(one.station),
+            "có / yes" if one.connected else "không / no",
+            "" if one.heard_ns is None else moment(one.heard_ns),
+            ago,
+            str(one.records),
+            "—" if one.waiting is None else str(one.waiting),
+            str(one.gaps),
+            str(one.rejected),
+            _plain(one.version or "—"),
+            _clock(one),
+            ", ".join(one.origins),
         )
     return table
+
+
+def _clock(one: StationLine) -> str:
+    """Return how far a station's clock is off as seen from here, and what it says of itself."""
+    seen = "—" if one.clock_error_s is None else f"{one.clock_error_s:+.3f} s"
+    bound = "" if one.time_error_ms is None else f" ±{one.time_error_ms:g} ms"
+    return f"{seen} ({one.time_source}{bound})" if one.time_source else seen
 
 
 def _table(*columns: str) -> Table:

@@ -15,8 +15,16 @@ from collector.journal_file import segment_paths
 class RunningIngest:
     """Ingest in a thread of its own."""
 
-    def __init__(self, folder: Path, *, gate: Gate | None = None, publish: str | None = None, address: str = "tcp://127.0.0.1:*") -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        gate: Gate | None = None,
+        publish: str | None = None,
+        address: str = "tcp://127.0.0.1:*",
+        status: Path | None = None,
+    ) -> None:
+        self.folder, self._status = folder, status
         self._gate, self._wanted, self._publish = gate, address, publish
         self.published = ""
         self.address = ""
@@ -26,7 +34,7 @@ class RunningIngest:
         assert self._bound.wait(10.0)
 
     def _run(self) -> None:
-        ingest = Ingest(self.folder, self._wanted, gate=self._gate, publish=self._publish)
+        ingest = Ingest(self.folder, self._wanted, gate=self._gate, publish=self._publish, status=self._status)
         self.address = ingest.endpoint
         if ingest._republisher is not None:
             self.published = ingest._republisher.endpoint

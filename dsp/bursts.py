@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -42,41 +43,70 @@ def _scan(
 ) -> None:
     """Flag in place, shape (n_blocks,), the blocks of 16 bins that some row shows over a limit: one bin, or a sum of blocks.
 
-    Narrowest first: what a width explains counts as noise for the wider ones, or a strong carrier would flag all around it.
+    Narrowest first: what a width explains counts as noise for the wider ones, or a strong carrier would flag all around it. What passes is
+    counted before it is looked for: a count is vectorised, a search is not.
     """
     n_blocks = flagged.size
-    sums, total, here = np.empty(n_blocks), np.zeros(n_blocks + 1), np.zeros(n_blocks, np.bool_)
-    for row in range(rows.shape[0]):
-        news = False
+    cell = np.float32(cell_limit)
+    values, sums, total, here = (
+        np.empty(n_blocks * 16, np.float32),
+        np.empty(n_blocks),
+        np.zeros(n_blocks + 1),
+        np.zeros(n_blocks, np.bool_),
+    )
+    for r in range(rows.shape[0]):
+        row, passing = rows[r], np.int32(0)
+        for i in range(values.size):
+            values[i] = row[i] * weights[i]
+            passing += np.int32(values[i] > cell)
+        news = passing > 0
         for block in range(n_blocks):
-            most, added = np.float32(0.0), np.float32(0.0)
-            for i in range(block * 16, block * 16 + 16):
-                value = rows[row, i] * weights[i]
-                added += value
-                most = max(most, value)
-            here[block] = most > cell_limit
-            sums[block] = 16.0 if here[block] else added
-            news |= here[block]
+            v = values[16 * block : 16 * block + 16]
+            first, second = (v[0] + v[1]) + (v[2] + v[3]), (v[4] + v[5]) + (v[6] + v[7])
+            third, fourth = (v[8] + v[9]) + (v[10] + v[11]), (v[12] + v[13]) + (v[14] + v[15])
+            sums[block] = (first + second) + (third + fourth)
+            here[block] = False
+        if news:
+            _take_out(values, cell, sums, here)
+        for block in range(n_blocks):
             total[block + 1] = total[block] + sums[block]
         for index in range(widths.size):
-            width, limit, done, highest = widths[index], limits[index], 0, 0.0
-            for block in range(n_blocks - width + 1):
-                highest = max(highest, total[block + width] - total[block])
-            if highest <= limit:
-                continue
-            for block in range(n_blocks - width + 1):
-                if total[block + width] - total[block] > limit:
-                    for i in range(max(block, done), block + width):
-                        here[i] = True
-                    done = block + width
-            news = True
-            for block in range(n_blocks):
-                if here[block]:
-                    sums[block] = 16.0
-                total[block + 1] = total[block] + sums[block]
+            news |= _scan_width(total, widths[index], limits[index], sums, here)
         if news:
             for block in range(n_blocks):
                 flagged[block] |= here[block]
+
+
+@compiled
+def _take_out(values: FloatArray, cell: np.float32, sums: RealArray, here: BoolArray) -> None:
+    """Mark the blocks with a bin over ``cell``; their sums count as noise."""
+    for block in range(sums.size):
+        for i in range(16 * block, 16 * block + 16):
+            if values[i] > cell:
+                here[block] = True
+                sums[block] = 16.0
+
+
+@compiled
+def _scan_width(total: RealArray, width: int, limit: float, sums: RealArray, here: BoolArray) -> bool:
+    """Mark the blocks in windows over ``limit``, whose sums count as noise from now on; ``total``: running sum of ``sums``."""
+    n = sums.size - width + 1
+    upper, lower, passing = total[width : width + n], total[:n], 0.0
+    for block in range(n):
+        passing += 1.0 if upper[block] - lower[block] > limit else 0.0
+    if passing == 0.0:
+        return False
+    done = 0
+    for block in range(n):
+        if upper[block] - lower[block] > limit:
+            for i in range(max(block, done), block + width):
+                here[i] = True
+            done = block + width
+    for block in range(sums.size):
+        if here[block]:
+            sums[block] = 16.0
+        total[block + 1] = total[block] + sums[block]
+    return True
 
 
 def _scan_in_numpy(
@@ -95,18 +125,24 @@ def _scan_in_numpy(
 
 @lru_cache(maxsize=64)
 def _row_limits(
-    n_rows: int, n_fft: int, bin_hz: float, *, row_averages: int, overlap: float, pfa: float
-) -> tuple[float, tuple[int, ...], tuple[float, ...]]:
-    """Return the ratio for a bin, the widths in blocks and their ratios: together one false alarm with probability ``pfa``."""
+    n_rows: int, n_fft: int, bin_hz: float, *, row_averages: int, n_averages: int, overlap: float, pfa: float
+) -> tuple[float, npt.NDArray[np.int64], RealArray]:
+    """Return the ratio for a bin, the widths in blocks and what their sums over the floor may be, all three widened for its noise.
+
+    Together they raise one false alarm with probability ``pfa``.
+    """
     n_blocks = n_fft // BLOCK_BINS
     wanted = sorted({max(1, round(hz / bin_hz / BLOCK_BINS)) for hz in WIDTHS_HZ})
-    widths = tuple(w for w in wanted if w <= n_blocks)
-    share = pfa / (len(widths) + 1)
+    widths = np.array([w for w in wanted if w <= n_blocks], np.int64)
+    share = pfa / (widths.size + 1)
+    # the floor rests on the dwell that the row is part of
+    room = math.sqrt(1.0 + row_averages / n_averages)
     cell = threshold(1, n_averages=row_averages, overlap=overlap, pfa=share / (n_rows * n_fft))
-    ratios = tuple(
-        threshold(w * BLOCK_BINS, n_averages=row_averages, overlap=overlap, pfa=share / (n_rows * (n_blocks - w + 1))) for w in widths
-    )
-    return cell, widths, ratios
+    ratios = [
+        threshold(w * BLOCK_BINS, n_averages=row_averages, overlap=overlap, pfa=share / (n_rows * (n_blocks - w + 1)))
+        for w in widths.tolist()
+    ]
+    return 1.0 + (cell - 1.0) * room, widths, (1.0 + (np.array(ratios) - 1.0) * room) * widths * BLOCK_BINS
 
 
 def row_weights(floor: NoiseFloor, *, spike: bool) -> FloatArray:
@@ -123,16 +159,19 @@ def short_regions(psd: Psd, floor: NoiseFloor, weights: FloatArray, *, pfa: floa
 
     ``weights``: one over the floor, shape (n_fft,); 0 where emissions are known already.
     """
-    n_rows = psd.rows.shape[0]
-    cell, widths, ratios = _row_limits(n_rows, psd.n_fft, psd.bin_hz, row_averages=psd.row_averages, overlap=psd.overlap, pfa=pfa)
-    # the floor rests on the dwell that the row is part of
-    room = np.sqrt(1.0 + psd.row_averages / psd.n_averages)
-    limits = np.array(
-        [widened(1.0 + (r - 1.0) * room, floor.ripple) * w * BLOCK_BINS for r, w in zip(ratios, widths, strict=True)], np.float64
+    cell, widths, limits = _row_limits(
+        psd.rows.shape[0],
+        psd.n_fft,
+        psd.bin_hz,
+        row_averages=psd.row_averages,
+        n_averages=psd.n_averages,
+        overlap=psd.overlap,
+        pfa=pfa,
     )
+    room = widened(1.0, floor.ripple)
     flagged = np.zeros(psd.n_fft // BLOCK_BINS, np.bool_)
     scan = _scan if HAVE_NUMBA else _scan_in_numpy
-    scan(psd.rows, weights, widened(1.0 + (cell - 1.0) * room, floor.ripple), np.array(widths, np.int64), limits, flagged)
+    scan(psd.rows, weights, cell * room, widths, limits * room, flagged)
     if not flagged.any():
         return []
     known = np.asarray(weights.reshape(-1, BLOCK_BINS).max(axis=1) == 0.0)
@@ -186,28 +225,61 @@ def activity(psd: Psd, weights: FloatArray, region: Region, *, merge_gap_s: floa
     n_rows = psd.rows.shape[0]
     if n_rows < MIN_ROWS:
         return _always(psd)
-    excess, width = _row_excess(psd, weights, region)
+    low, high = region
+    first, last, width = _core(psd.max_hold, weights, low, high)
     # the next power of two below: a few thresholds serve every width, and err upwards
     noise = threshold(1 << (width.bit_length() - 1), n_averages=psd.row_averages, overlap=psd.overlap, pfa=ON_PFA) - 1.0
-    on = excess > max(noise, ON_BELOW_PEAK * float(excess.max()))
-    if on.all() or not on.any() or float(excess[~on].mean()) > STEADY_RATIO * float(excess[on].mean()):
+    on = np.empty(n_rows, np.bool_)
+    n_on = _switched(psd.rows[:, first:last] @ weights[first:last], width, noise, on)
+    if n_on == n_rows:
         return _always(psd)
-    return Activity(on=on, times_s=_bursts(psd, on, merge_gap_s), duty=float(on.mean()))
+    return Activity(on=on, times_s=_bursts(psd, on, merge_gap_s), duty=n_on / n_rows)
+
+
+@compiled
+def _core(max_hold: FloatArray, weights: FloatArray, low: int, high: int) -> tuple[int, int, int]:
+    """Return the region's strong part, first bin and the bin after the last, and how many of its bins have a weight (at least 1)."""
+    most = np.float32(0.0)
+    for i in range(low, high):
+        most = max(most, max_hold[i] * weights[i])
+    first, last, least = low, high, np.float32(CORE_RATIO) * most
+    while first < high - 1 and max_hold[first] * weights[first] < least:
+        first += 1
+    while last > first + 1 and max_hold[last - 1] * weights[last - 1] < least:
+        last -= 1
+    used = 0
+    for i in range(first, last):
+        used += weights[i] != 0.0
+    return first, last, max(used, 1)
+
+
+@compiled
+def _switched(power: FloatArray, width: int, noise: float, on: BoolArray) -> int:
+    """Fill ``on``, shape (n_rows,): rows whose mean excess over the floor passes ``noise`` and nears the strongest. Return how many.
+
+    ``power``: each row's sum over the floor of ``width`` bins. All are on where the others hold nearly as much, or none is.
+    """
+    most = -1.0
+    for i in range(power.size):
+        most = max(most, power[i] / width - 1.0)
+    least = max(noise, ON_BELOW_PEAK * most)
+    n_on, sum_on, sum_off = 0, 0.0, 0.0
+    for i in range(power.size):
+        excess = power[i] / width - 1.0
+        on[i] = excess > least
+        if on[i]:
+            n_on += 1
+            sum_on += excess
+        else:
+            sum_off += excess
+    n_off = power.size - n_on
+    if n_on == 0 or n_off == 0 or sum_off / n_off > STEADY_RATIO * (sum_on / n_on):
+        return int(power.size)
+    return n_on
 
 
 def _always(psd: Psd) -> Activity:
     return Activity(on=np.ones(psd.rows.shape[0], np.bool_), times_s=((0.0, psd.duration_s),), duty=1.0)
-
-
-def _row_excess(psd: Psd, weights: FloatArray, region: Region) -> tuple[RealArray, int]:
-    """Return each row's mean density over the floor, less one, in the region's strong bins, shape (n_rows,); and how many these are."""
-    low, high = region
-    strong = psd.max_hold[low:high] * weights[low:high]
-    core = np.flatnonzero(strong >= CORE_RATIO * float(strong.max()))
-    first, last = low + int(core[0]), low + int(core[-1]) + 1
-    used = weights[first:last]
-    width = max(int(np.count_nonzero(used)), 1)
-    return (psd.rows[:, first:last] @ used).astype(np.float64) / width - 1.0, width
 
 
 def _bursts(psd: Psd, on: BoolArray, merge_gap_s: float) -> tuple[tuple[float, float], ...]:

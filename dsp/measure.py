@@ -10,6 +10,7 @@ import numpy as np
 
 from dsp.bursts import Activity
 from dsp.free_bins import RealArray
+from dsp.jit import compiled
 from dsp.regions import Region
 from dsp.types import Emission, FloatArray, NoiseFloor, Psd
 
@@ -42,27 +43,26 @@ def measured(psd: Psd, floor: NoiseFloor, region: Region, when: Activity) -> Emi
     low, high = region
     noise = floor.density[low:high].astype(np.float64)
     density = _density_while_on(psd, noise, region, when)
-    net = density - noise
     bin_hz, half = psd.bin_hz, psd.n_fft // 2
-    first, last = occupied(net)
+    first, last = occupied(density - noise)
     lower, upper = (low + first - half) * bin_hz, (low + last - half) * bin_hz
     bandwidth = max(upper - lower, bin_hz)
-    inside = slice(int(first), max(math.ceil(last), int(first) + 1))
-    power = max(float(net.sum()) * bin_hz, MIN_POWER)
-    noise_power = float(noise[inside].mean()) * bandwidth
-    left, right = _edges(net / noise, inside)
+    total, mean_inside, noise_inside, noise_mean = _means(density, noise, int(first), max(math.ceil(last), int(first) + 1))
+    left, right = _edges(density, noise, int(first), max(math.ceil(last), int(first) + 1))
     left, right = left + low, right + low
+    peak, wide = _x_db_bins(density, noise)
+    power = max(total * bin_hz, MIN_POWER)
     return Emission(
         center_offset_hz=0.5 * (lower + upper),
         lower_offset_hz=(left - half - 0.5) * bin_hz,
         upper_offset_hz=(right - half - 0.5) * bin_hz,
         bandwidth_hz=bandwidth,
-        bandwidth_26db_hz=x_db_bandwidth(density, noise, bin_hz=bin_hz),
+        bandwidth_26db_hz=wide * bin_hz if wide else None,
         power=power,
-        peak_density=float(density.max()),
-        mean_density=float(density[inside].mean()),
-        floor_density=float(noise.mean()),
-        snr_db=10.0 * math.log10(max(power / noise_power, MIN_POWER)),
+        peak_density=peak,
+        mean_density=mean_inside,
+        floor_density=noise_mean,
+        snr_db=10.0 * math.log10(max(power / (noise_inside * bandwidth), MIN_POWER)),
         first_s=when.times_s[0][0],
         last_s=when.times_s[-1][1],
         burst_count=len(when.times_s),
@@ -73,10 +73,38 @@ def measured(psd: Psd, floor: NoiseFloor, region: Region, when: Activity) -> Emi
     )
 
 
-def _edges(excess: RealArray, inside: slice) -> tuple[int, int]:
-    """Return the first bin and the bin after the last of those whose excess over the floor is a hundredth of the mean ``inside``."""
-    strong = np.flatnonzero(excess >= SKIRT_RATIO * max(float(excess[inside].mean()), 0.0))
-    return int(strong[0]), int(strong[-1]) + 1
+@compiled
+def _means(density: RealArray, noise: RealArray, first: int, last: int) -> tuple[float, float, float, float]:
+    """Return the sum of the excess, the mean density and noise of the bins from ``first`` to before ``last``, the mean noise of all."""
+    n = density.size
+    total, noise_total, inside, noise_inside = 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        total += density[i] - noise[i]
+        noise_total += noise[i]
+    for i in range(first, min(last, n)):
+        inside += density[i]
+        noise_inside += noise[i]
+    count = min(last, n) - first
+    return total, inside / count, noise_inside / count, noise_total / n
+
+
+@compiled
+def _edges(density: RealArray, noise: RealArray, first: int, last: int) -> tuple[int, int]:
+    """Return the first bin and the bin after the last of those whose excess over the floor is a hundredth of the mean inside.
+
+    Inside: the bins from ``first`` to before ``last``.
+    """
+    n = density.size
+    mean = 0.0
+    for i in range(first, min(last, n)):
+        mean += density[i] / noise[i] - 1.0
+    least = SKIRT_RATIO * max(mean / (min(last, n) - first), 0.0)
+    left, right = 0, n
+    while left < n - 1 and density[left] < (1.0 + least) * noise[left]:
+        left += 1
+    while right > left + 1 and density[right - 1] < (1.0 + least) * noise[right - 1]:
+        right -= 1
+    return left, right
 
 
 def _density_while_on(psd: Psd, noise: RealArray, region: Region, when: Activity) -> RealArray:
@@ -97,23 +125,33 @@ def occupied(net: RealArray) -> tuple[float, float]:
     ITU-R SM.443 beta method: half a per cent of the power is left out on each side; the crossing is interpolated inside its bin.
     ``net`` is the density with the floor taken off, and so scatters about zero where there is no signal.
     """
-    total = float(net.sum())
+    below, above = _crossings(net)
+    return below - 0.5, net.size - above - 0.5
+
+
+@compiled
+def _crossings(net: RealArray) -> tuple[float, float]:
+    """Return where the running sum of ``net`` passes half of ``BETA`` for the last time from below, in bins from the start and the end."""
+    n = net.size
+    total = 0.0
+    for i in range(n):
+        total += net[i]
     if total <= 0.0:
-        return -0.5, net.size - 0.5
-    aside = 0.5 * BETA * total
-    return _crossing(net, aside) - 0.5, net.size - _crossing(net[::-1], aside) - 0.5
-
-
-def _crossing(net: RealArray, level: float) -> float:
-    """Return where the running sum of ``net`` passes ``level`` for the last time from below, in bins from the start."""
-    running = np.cumsum(net)
-    below = np.flatnonzero(running < level)
-    at = int(below[-1]) + 1 if below.size else 0
-    if at >= net.size:
-        return float(net.size)
-    before = float(running[at - 1]) if at else 0.0
-    part = (level - before) / max(float(running[at]) - before, MIN_POWER)
-    return at + min(max(part, 0.0), 1.0)
+        return 0.0, 0.0
+    level = 0.5 * BETA * total
+    places = (0.0, 0.0)
+    for side in range(2):
+        running, before, at = 0.0, 0.0, 0
+        for i in range(n):
+            running += net[i] if side == 0 else net[n - 1 - i]
+            if running < level:
+                at, before = i + 1, running
+        place = float(n)
+        if at < n:
+            here = net[at] if side == 0 else net[n - 1 - at]
+            place = at + min(max((level - before) / max(here, MIN_POWER), 0.0), 1.0)
+        places = (place, 0.0) if side == 0 else (places[0], place)
+    return places
 
 
 def x_db_bandwidth(density: RealArray, noise: RealArray, *, bin_hz: float) -> float | None:
@@ -121,8 +159,23 @@ def x_db_bandwidth(density: RealArray, noise: RealArray, *, bin_hz: float) -> fl
 
     ITU-R SM.443 x-dB method with x = 26; ``density`` and ``noise``: shape (n,).
     """
-    peak = int(density.argmax())
+    _, wide = _x_db_bins(density, noise)
+    return wide * bin_hz if wide else None
+
+
+@compiled
+def _x_db_bins(density: RealArray, noise: RealArray) -> tuple[float, int]:
+    """Return the peak and how many bins the points 26 dB below it are apart; 0 where it stands less than 30 dB over the floor."""
+    n, peak = density.size, 0
+    for i in range(n):
+        if density[i] > density[peak]:
+            peak = i
     if density[peak] < 10 ** (X_DB_NEEDS_DB / 10.0) * noise[peak]:
-        return None
-    above = np.flatnonzero(density >= density[peak] * 10 ** (-X_DB / 10.0))
-    return float(above[-1] - above[0] + 1) * bin_hz
+        return density[peak], 0
+    least = density[peak] * 10 ** (-X_DB / 10.0)
+    left, right = 0, n - 1
+    while density[left] < least:
+        left += 1
+    while density[right] < least:
+        right -= 1
+    return density[peak], right - left + 1

@@ -86,10 +86,11 @@ def _mark(ratio: RealArray, widths: RealArray, thresholds: RealArray, mask: Bool
                 for i in range(n):
                     total[i + 1] = total[i] + ratio[i]
                 stale = False
-            most = 0.0
-            for i in range(n - width + 1):
-                most = max(most, total[i + width] - total[i])
-            if most <= thresholds[index] * width or _mark_width(ratio, total, width, thresholds[index] * width, mask) == 0:
+            # counted before they are looked for: a count is vectorised, a search is not
+            upper, lower, limit, passing = total[width:], total[: n - width + 1], thresholds[index] * width, 0.0
+            for i in range(upper.size):
+                passing += 1.0 if upper[i] - lower[i] > limit else 0.0
+            if passing == 0.0 or _mark_width(ratio, total, width, limit, mask) == 0:
                 break
             stale = True
 
@@ -148,7 +149,7 @@ def _combs(joined: list[Region], gap: int) -> list[Region]:
 
 def _merged(joined: list[Region], ratio: RealArray, bin_sigma: float) -> list[Region]:
     """Return the regions with those made one that a notch separates or of which one is the other's skirt; nearest neighbours first."""
-    total = np.concatenate([[0.0], np.cumsum(ratio - 1.0)])
+    total = _running_excess(ratio)
     merged = list(joined)
     for reach in range(1, 9):
         i = 0
@@ -162,6 +163,15 @@ def _merged(joined: list[Region], ratio: RealArray, bin_sigma: float) -> list[Re
             else:
                 i += 1
     return merged
+
+
+@compiled
+def _running_excess(ratio: RealArray) -> RealArray:
+    """Return the running sum of ``ratio`` - 1, shape (n + 1,)."""
+    total = np.zeros(ratio.size + 1)
+    for i in range(ratio.size):
+        total[i + 1] = total[i] + (ratio[i] - 1.0)
+    return total
 
 
 def _belong(left: Region, right: Region, total: RealArray, bin_sigma: float) -> bool:
@@ -184,30 +194,48 @@ def _split(region: Region, ratio: RealArray, width: int) -> list[Region]:
     nearly as wide.
     """
     low, high = region
-    if high - low < 4 * width:
+    cut = _valley(ratio[low:high], width) if high - low >= 4 * width else -1
+    if cut < 0:
         return [region]
-    level = ratio[low:high] - 1.0
-    padded = np.concatenate([np.full(width // 2 + 1, level[0]), level, np.full(width - width // 2, level[-1])])
-    total = np.cumsum(padded)
-    smooth = np.maximum((total[width:] - total[:-width])[: high - low] / width, FLOOR_CLARITY)
-    peak = np.minimum(np.maximum.accumulate(smooth), np.maximum.accumulate(smooth[::-1])[::-1])
-    depth = peak / smooth
+    return _split((low, low + cut), ratio, width) + _split((low + cut, high), ratio, width)
+
+
+@compiled
+def _valley(ratio: RealArray, width: int) -> int:
+    """Return the middle of the deepest valley that separates two emissions, -1 where there is none."""
+    n = ratio.size
+    total, before = np.zeros(n + width + 1), width // 2 + 1
+    for i in range(n + width):
+        total[i + 1] = total[i] + ratio[min(max(i - before, 0), n - 1)] - 1.0
+    smooth, peak, after = np.empty(n), np.empty(n), np.empty(n)
+    for i in range(n):
+        smooth[i] = max((total[i + width + 1] - total[i + 1]) / width, FLOOR_CLARITY)
+        peak[i] = max(smooth[i], peak[i - 1]) if i else smooth[i]
+    used = np.zeros(n, np.bool_)
+    for i in range(n - 1, -1, -1):
+        after[i] = max(smooth[i], after[i + 1]) if i < n - 1 else smooth[i]
+        peak[i] = min(peak[i], after[i])
     for _ in range(MAX_VALLEYS):
-        cut = int(depth.argmax())
-        if depth[cut] < VALLEY_RATIO:
-            break
-        foot = _stretch(smooth <= 0.01 * peak[cut], cut)
-        shoulder = _stretch(smooth <= 0.1 * peak[cut], cut)
+        cut, deepest = -1, VALLEY_RATIO
+        for i in range(n):
+            if not used[i] and peak[i] >= deepest * smooth[i] and (cut < 0 or peak[i] > deepest * smooth[i]):
+                cut, deepest = i, peak[i] / smooth[i]
+        if cut < 0:
+            return -1
+        foot = _stretch(smooth, 0.01 * peak[cut], cut)
+        shoulder = _stretch(smooth, 0.1 * peak[cut], cut)
         if foot[1] - foot[0] >= FLAT_PART * (shoulder[1] - shoulder[0]):
-            middle = low + (foot[0] + foot[1]) // 2
-            return _split((low, middle), ratio, width) + _split((middle, high), ratio, width)
-        depth[shoulder[0] : shoulder[1]] = 0.0
-    return [region]
+            return (foot[0] + foot[1]) // 2
+        used[shoulder[0] : shoulder[1]] = True
+    return -1
 
 
-def _stretch(mask: BoolArray, at: int) -> tuple[int, int]:
-    """Return the run of True in ``mask`` that holds ``at``."""
-    clear = np.flatnonzero(~mask)
-    place = int(np.searchsorted(clear, at))
-    first = int(clear[place - 1]) + 1 if place else 0
-    return first, int(clear[place]) if place < clear.size else mask.size
+@compiled
+def _stretch(smooth: RealArray, level: float, at: int) -> tuple[int, int]:
+    """Return the run of values up to ``level`` that holds ``at``."""
+    first, last = at, at + 1
+    while first > 0 and smooth[first - 1] <= level:
+        first -= 1
+    while last < smooth.size and smooth[last] <= level:
+        last += 1
+    return first, last

@@ -51,6 +51,7 @@ class Errands:
         self._version, self._look_s, self._moment_s = -1, 0.0, 0.0
         self._pending: dict[str, list[Task]] = {}
         self._stations: dict[bytes, str] = {}
+        self._peers: dict[str, bytes] = {}
         self._sent: dict[bytes, dict[tuple[str, bool], float]] = {}
         self._intake = _IntakeThread(Captures(data), settings, self._path)
 
@@ -63,13 +64,15 @@ class Errands:
         """Note a connection: it has been told nothing yet."""
         self.gone(peer)
         if TASKS in features:
-            self._stations[peer] = station
-            self._sent[peer] = {}
+            self.gone(self._peers.get(station, peer))
+            self._stations[peer], self._peers[station], self._sent[peer] = station, peer, {}
 
     def gone(self, peer: bytes) -> None:
         """Forget a connection."""
-        self._stations.pop(peer, None)
+        station = self._stations.pop(peer, None)
         self._sent.pop(peer, None)
+        if station is not None and self._peers.get(station) == peer:
+            del self._peers[station]
 
     def due_for(self, peer: bytes) -> list[AnyFrame]:
         """Return the tasks that ``peer``, who has just spoken, is to be told now."""

@@ -13,13 +13,17 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from config.errors import WireError
-from config.wire import AnyRecord, encode_record
+import msgspec
+
+from config.errors import WireError, WireFormatError
+from config.wire import AnyRecord, SpectrumReport, encode_record
 from config.wire.frames import AnyFrame, Heartbeat, Live, Rejected, decode_frame, encode_frame
 from station.conversation import Conversation
 from station.dealer import Curve, Dealer
 from station.rate_cap import RateCap
+from station.side_talk import SideTalk
 from station.spool import MemorySpool, Spool
+from station.uplink_stats import UplinkStats
 
 __all__ = ["Curve", "Uplink"]
 
@@ -40,17 +44,18 @@ class Uplink:
         spool: Spool | None = None,
         curve: Curve | None = None,
         max_bytes_s: int | None = None,
+        side: SideTalk | None = None,
     ) -> None:
         """Begin to connect to ``address`` (``tcp://host:port``); returns at once. Without ``curve`` everything goes in plaintext.
 
-        ``max_bytes_s``: cap on what goes out; None: none.
+        ``max_bytes_s``: cap on what goes out; None: none. ``side``: what else is said, below every record.
 
         Raises:
             MisuseError: ``address`` is no ZeroMQ address.
         """
         self.address = address
         self._spool: Spool = spool if spool is not None else MemorySpool()
-        self._station, self._program = station, program
+        self._station, self._program, self._side = station, program, side
         self._cap = RateCap(max_bytes_s, now_s=time.monotonic())
         self._live: deque[bytes] = deque()
         self._live_bytes = 0
@@ -63,6 +68,7 @@ class Uplink:
         """Live records that were dropped so far."""
         self.rejected: deque[Rejected] = deque(maxlen=KEPT_REJECTIONS)
         """The last records that the collector did not take, and why."""
+        self.stats = UplinkStats()
         self._dealer = Dealer(address, curve=curve)
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
         self._thread.start()
@@ -100,12 +106,32 @@ class Uplink:
 
         Raises:
             SpoolFullError: too much waits already.
-            WireFormatError: one is outside the contract's bounds; none was taken.
+            WireFormatError: one is outside the contract's bounds; the others were taken.
         """
-        packed = [(encode_record(record), str(record.__struct_config__.tag)) for record in records]
+        packed, wrong = [], None
+        for record in records:
+            try:
+                packed.append((encode_record(record), str(record.__struct_config__.tag)))
+            except WireFormatError as error:
+                wrong = error
         numbers = self._spool.append_all(packed)
         self.wake()
+        if wrong is not None:
+            raise wrong
         return numbers
+
+    def put(self, records: Iterable[AnyRecord]) -> None:
+        """Publish ``records``: spectra as live ones, all others together in one commit. Raises as ``publish_all`` does."""
+        kept = list(records)
+        self.put_beside(kept)
+        self.publish_all(record for record in kept if not isinstance(record, SpectrumReport))
+
+    def put_beside(self, records: Iterable[AnyRecord]) -> None:
+        """Publish the live ones of ``records``, and look at the spool: another uplink puts the others there."""
+        for record in records:
+            if isinstance(record, SpectrumReport):
+                self.publish_live(record)
+        self.wake()
 
     def wake(self) -> None:
         """Look at the spool: another may have put something into it."""
@@ -158,7 +184,7 @@ class Uplink:
     # what follows runs in the uplink's own thread
 
     def _run(self) -> None:
-        conversation = Conversation(self._spool)
+        conversation = Conversation(self._spool, self.stats)
         while not self._closing:
             if (refusal := self._dealer.wait(self._wait_ms(conversation))) is not None:
                 conversation.welcome = False
@@ -169,6 +195,8 @@ class Uplink:
     def _wait_ms(self, conversation: Conversation) -> int:
         wait_ms = conversation.wait_ms(time.monotonic())
         capped_ms = round(1e3 * self._cap.wait_s())
+        if self._side is not None and conversation.caught_up:
+            wait_ms = min(wait_ms, max(10, round(1e3 * self._side.wait_s(time.monotonic()))))
         return min(wait_ms, capped_ms) if capped_ms else wait_ms
 
     def _receive(self, conversation: Conversation) -> None:
@@ -178,6 +206,8 @@ class Uplink:
             except WireError as error:
                 self._refusal = f"its answer cannot be read: {error}"
                 continue
+            if self._side is not None:
+                self._side.take(frame, time.monotonic())
             rejected = conversation.take(frame, time.monotonic())
             with self._changed:
                 self.rejected.extend(rejected)
@@ -189,7 +219,7 @@ class Uplink:
         now = time.monotonic()
         if conversation.hello_due(now):
             self._connected = False
-            self._send(conversation.hello(station=self._station, program=self._program))
+            self._say_hello(conversation)
             conversation.said_hello(now)
         while (room := self._cap.room(now)) and (batch := conversation.next_batch(room)) is not None:
             if not self._send(batch):
@@ -197,6 +227,7 @@ class Uplink:
             conversation.sent(batch, now)
         if conversation.caught_up:
             self._send_live(now)
+            self._send_side(now)
         if conversation.heartbeat_due(now) and self._send(Heartbeat(now_ns=time.time_ns())):
             conversation.spoke(now)
 
@@ -210,6 +241,20 @@ class Uplink:
             if not self._send(Live(records=[packed], dropped=self.live_dropped)):
                 self.live_dropped += 1
                 return
+
+    def _say_hello(self, conversation: Conversation) -> None:
+        hello = conversation.hello(station=self._station, program=self._program)
+        if self._side is not None:
+            self._side.lost()
+            hello = msgspec.structs.replace(hello, features=list(self._side.features))
+        self._send(hello)
+
+    def _send_side(self, now: float) -> None:
+        """Send at most one frame that is no record: what has come in the meantime goes before the next."""
+        if self._side is None or not self._cap.room(now) or self._live:
+            return
+        if (frame := self._side.next_frame(now)) is not None and self._send(frame):
+            self._side.sent(frame, now)
 
     def _send(self, frame: AnyFrame) -> bool:
         message = encode_frame(frame)

@@ -11,7 +11,7 @@ from config.settings import StationSettings
 from config.wire import AnyRecord, EmissionReport, GsmCellReport, LteCellReport
 from station.capture import CaptureError, CaptureFacts, CaptureRing, CaptureWriter
 from station.errors import StationError
-from station.health import HealthLog
+from station.health import HealthLog, StationState
 from station.live import LiveStation, Say
 from station.output import Sink
 from station.receiver_process import Dwell
@@ -68,6 +68,7 @@ class Agent:
         finally:
             self._put(self.station.finish())
             self._put([self._health()])
+            self.health.close()
             self.station.close()
 
     def stop(self) -> None:
@@ -109,17 +110,20 @@ class Agent:
     def _health(self, *, receiver_open: bool = True) -> AnyRecord:
         station = self.station
         return self.health.report(
-            header=station.header(),
-            now_ns=station.clock.time_ns(time.monotonic_ns()),
-            state=station.state,
-            restarts=station.receiver.restarts,
-            times=station.sweeper.times,
-            sweeps=station.sweeps_done,
-            calibration=station.calibration,
-            retune_s=station.sweeper.settle.measured_s,
-            clock_step_s=station.clock.check().step_s,
-            uplink=self._uplink.waiting(),
-            receiver_open=receiver_open,
+            StationState(
+                header=station.header(),
+                now_ns=station.clock.time_ns(time.monotonic_ns()),
+                receiver=station.state,
+                receiver_open=receiver_open,
+                restarts=station.receiver.restarts,
+                times=station.sweeper.times,
+                sweeps=station.sweeps_done,
+                calibration=station.calibration,
+                levels=station.levels,
+                retune_s=station.sweeper.settle.measured_s,
+                clock=station.clock.check(),
+                uplink=self._uplink.waiting(),
+            )
         )
 
     # captures

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "keys": "station.keys_command:keys",
     "spool": "station.spool_command:spool",
     "capture": "station.capture_command:capture",
+    "calibrate": "station.calibrate_command:calibrate",
 }
 """Command -> module:attribute. A module that is not there is no command."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import time
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -17,11 +18,14 @@ import numpy as np
 from config.settings import StationSettings
 from config.wire import Header, HealthReport
 from station.calibration import Calibration, temperature_c
+from station.clock_reference import rtc_present
+from station.floor_history import FloorHistory
+from station.levels import Levels
+from station.live_clock import ClockState
 from station.messages import fraction, header_fields
 from station.receiver_process import ReceiverState
 from station.sweep import HopResult, SweepTimes
 
-HISTORY: Final = 360
 FLOOR_FELL_DB: Final = -3.0
 """The antenna's own noise gone: a receiver without an antenna hears less than one with it."""
 CLIPPED: Final = 1e-3
@@ -30,15 +34,44 @@ CLOCK_STEP_S: Final = 1.0
 MAX_NOTES: Final = 32
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationState:
+    """What the station is at the moment of a report. ``uplink``: records that wait, live records dropped."""
+
+    header: Header
+    now_ns: int
+    receiver: ReceiverState
+    receiver_open: bool
+    restarts: int
+    times: SweepTimes
+    sweeps: int
+    calibration: Calibration | None
+    levels: Levels
+    retune_s: float | None
+    clock: ClockState
+    uplink: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """What was measured since the report before."""
+
+    clipped: float
+    floor: float | None
+    floor_change: float | None
+    disk_free_mib: int | None
+
+
 class HealthLog:
     """What happened since the report before."""
 
     def __init__(self, settings: StationSettings, *, folder: Path) -> None:
-        """``folder``: on the disk that is watched."""
+        """``folder``: on the disk that is watched; the noise floor's history is kept in it."""
         self._settings, self._folder = settings, folder
         self._config_hash = hashlib.sha256(msgspec.json.encode(settings)).hexdigest()[:16]
-        self._floors: deque[float] = deque(maxlen=HISTORY)
-        self._began_s = self._told_s = time.monotonic()
+        self._floors: FloorHistory | None = None
+        self._floors_key = ""
+        self._told_s = time.monotonic()
         self._cpu_s = _cpu_s()
         self._notes: list[str] = []
         self._clipped: list[float] = []
@@ -65,67 +98,24 @@ class HealthLog:
         """Whether it is time to speak, or there is something to say."""
         return self._changed or time.monotonic() - self._told_s >= self._settings.health.interval_s
 
-    def report(
-        self,
-        *,
-        header: Header,
-        now_ns: int,
-        state: ReceiverState,
-        restarts: int,
-        times: SweepTimes,
-        sweeps: int,
-        calibration: Calibration | None,
-        retune_s: float | None,
-        clock_step_s: float,
-        uplink: tuple[int, int],
-        receiver_open: bool = True,
-    ) -> HealthReport:
-        """Return the record, and begin anew. ``uplink``: records that wait, live records dropped."""
-        level, change = self._floor()
-        clipped = max(self._clipped, default=0.0)
-        free = _disk_free_mib(self._folder)
+    def report(self, state: StationState) -> HealthReport:
+        """Return the record, and begin anew."""
+        level, change = self._floor(state)
+        measured = _Measured(
+            clipped=max(self._clipped, default=0.0), floor=level, floor_change=change, disk_free_mib=_disk_free_mib(self._folder)
+        )
+        for text in problems(state, measured):
+            self.note(text)
         now_s, cpu_s = time.monotonic(), _cpu_s()
         passed = max(now_s - self._told_s, 1e-3)
-        checks = (
-            (change is not None and change < FLOOR_FELL_DB, "noise floor fell: is the antenna still connected?"),
-            (clipped > CLIPPED, "overload: lower the gain (--gain) or filter the strong transmitter"),
-            (free is not None and free < DISK_LOW_MIB, f"disk: {free} MiB free: make room"),
-            (
-                abs(clock_step_s) > CLOCK_STEP_S,
-                f"the system's clock jumped by {clock_step_s:+.0f} s: not believed until it is in step",
-            ),
-            (header.time_source != "ntp", "the system's clock is not synchronised: connect to a time server or a GPS"),
-        )
-        for holds, text in checks:
-            if holds:
-                self.note(text)
         report = HealthReport(
-            **header_fields(header),
-            start_time_ns=now_ns,
-            receiver=f"{state.name} {state.serial}".strip(),
-            receiver_open=receiver_open,
-            tuner=state.tuner.name,
-            driver=state.library[:400],
+            **header_fields(state.header),
+            **_receiver_fields(state),
+            **_measured_fields(state, measured),
             version=_version(),
             config_hash=self._config_hash,
-            gain_db=state.gain_db,
-            sweeps=sweeps,
-            dwells=times.dwells,
-            dropped_dwells=times.dropped,
             lost_samples=self.lost_samples,
-            receiver_restarts=restarts,
-            clipped_fraction=fraction(clipped),
-            floor_dbfs_hz=None if level is None else round(level, 2),
-            floor_change_db=None if change is None else round(change, 2),
-            ppm=None if calibration is None else round(calibration.ppm, 3),
-            ppm_sigma=None if calibration is None else round(min(calibration.sigma_ppm, 1000.0), 3),
-            retune_ms=None if retune_s is None else round(retune_s * 1e3, 2),
-            temperature_c=temperature_c(),
             cpu_fraction=round((cpu_s - self._cpu_s) / passed, 3),
-            disk_free_mib=free,
-            clock_step_s=round(clock_step_s, 3),
-            spool_waiting=uplink[0],
-            live_dropped=uplink[1],
             duration_s=round(passed, 3),
             notes=list(self._notes),
         )
@@ -133,13 +123,86 @@ class HealthLog:
         self._told_s, self._cpu_s = now_s, cpu_s
         return report
 
-    def _floor(self) -> tuple[float | None, float | None]:
+    def close(self) -> None:
+        """Keep what the next run is to know."""
+        if self._floors is not None:
+            with contextlib.suppress(OSError):  # the disk was told already
+                self._floors.keep()
+
+    def _floor(self, state: StationState) -> tuple[float | None, float | None]:
+        """Return the quietest hop's floor and its change against the past of the same receiver, gain, rate and bands."""
+        one = state.receiver
+        name = one.serial or self._settings.receiver.address
+        key = f"{name}|{one.gain_db:g}|{one.sample_rate_hz:g}|{','.join(self._settings.sweep.bands)}"
+        if self._floors is None or key != self._floors_key:
+            self.close()
+            self._floors, self._floors_key = FloorHistory(self._folder, key), key
         if not self._levels:
             return None, None
         level = min(self._levels)
-        change = level - float(np.median(np.array(self._floors))) if len(self._floors) >= 3 else None
-        self._floors.append(level)
-        return level, change
+        return level, self._floors.change_db(level)
+
+
+def problems(state: StationState, measured: _Measured) -> Iterator[str]:
+    """Yield what is wrong, Vietnamese first, with what to do."""
+    if measured.floor_change is not None and measured.floor_change < FLOOR_FELL_DB:
+        yield (
+            f"nền nhiễu giảm {-measured.floor_change:.0f} dB: anten còn nối không? / noise floor fell: is the antenna still connected? "
+            f"({measured.floor_change:+.0f} dB against this receiver's own past)"
+        )
+    if measured.clipped > CLIPPED:
+        yield "quá tải: giảm độ lợi hoặc lọc máy phát mạnh / overload: lower the gain (--gain) or filter the strong transmitter"
+    if (free := measured.disk_free_mib) is not None and free < DISK_LOW_MIB:
+        yield f"đĩa gần đầy: dọn chỗ / disk: {free} MiB free: make room"
+    if abs(step := state.clock.step_s) > CLOCK_STEP_S:
+        if state.clock.source == "gps":
+            yield f"giờ máy lệch GPS / the system's clock is {step:+.0f} s from the GPS, which is believed: have chrony follow the GPS"
+        else:
+            yield f"giờ máy nhảy / the system's clock jumped by {step:+.0f} s: not believed until it is in step"
+    if state.clock.source == "rtc":
+        yield "giờ máy chưa đồng bộ / the system's clock is not synchronised: connect to a time server or a GPS"
+    known = state.calibration
+    if known is not None and known.n_cells and known.due(state.now_ns):
+        hours = (state.now_ns - known.time_ns) / 3.6e12
+        yield f"ppm chưa kiểm tra lại / ppm was solved {hours:.0f} h ago: no cell was heard since: sweep a band with cells, or set --ppm"
+    if problem := state.levels.problem(state.now_ns):
+        yield problem
+
+
+def _receiver_fields(state: StationState) -> dict[str, Any]:
+    receiver, known = state.receiver, state.calibration
+    return {
+        "start_time_ns": state.now_ns,
+        "receiver": f"{receiver.name} {receiver.serial}".strip(),
+        "receiver_open": state.receiver_open,
+        "tuner": receiver.tuner.name,
+        "driver": receiver.library[:400],
+        "gain_db": receiver.gain_db,
+        "sweeps": state.sweeps,
+        "dwells": state.times.dwells,
+        "dropped_dwells": state.times.dropped,
+        "receiver_restarts": state.restarts,
+        "ppm": None if known is None else round(known.ppm, 3),
+        "ppm_sigma": None if known is None else round(min(known.sigma_ppm, 1000.0), 3),
+        "ppm_time_ns": known.time_ns if known is not None and known.n_cells else None,
+        "level_unit": state.levels.unit(state.now_ns),
+        "retune_ms": None if state.retune_s is None else round(state.retune_s * 1e3, 2),
+    }
+
+
+def _measured_fields(state: StationState, measured: _Measured) -> dict[str, Any]:
+    return {
+        "clipped_fraction": fraction(measured.clipped),
+        "floor_dbfs_hz": None if measured.floor is None else round(measured.floor, 2),
+        "floor_change_db": None if measured.floor_change is None else round(measured.floor_change, 2),
+        "temperature_c": temperature_c(),
+        "disk_free_mib": measured.disk_free_mib,
+        "clock_step_s": round(state.clock.step_s, 3),
+        "clock_reference": state.clock.reference,
+        "rtc_present": rtc_present(),
+        "spool_waiting": state.uplink[0],
+        "live_dropped": state.uplink[1],
+    }
 
 
 def _cpu_s() -> float:

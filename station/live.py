@@ -20,6 +20,7 @@ from station.calibration import Calibration, CalibrationFile, WitnessLog, solve,
 from station.errors import MisuseError, ReceiverError
 from station.gpsd import GpsdReader
 from station.identity_board import IdentityBoard
+from station.levels import Levels, levels_of
 from station.live_clock import LiveClock
 from station.receiver_process import ReceiverProcess, ReceiverState
 from station.reference_floor import with_reference
@@ -72,10 +73,12 @@ class LiveStation:
     def __init__(self, settings: StationSettings, plan: BandPlan, *, say: Say, n_slots: int = SLOTS) -> None:
         """Nothing is opened yet."""
         self.settings, self.plan, self.say = settings, plan, say
-        self.clock = LiveClock()
+        self._gpsd = GpsdReader(settings.health.gpsd) if settings.health.gpsd is not None else None
+        self.clock = LiveClock(gps=self._gpsd.time) if self._gpsd is not None else LiveClock()
         self.ranges = wanted_ranges(settings, plan)
         self._files = CalibrationFile(state_folder(settings))
         self.calibration: Calibration | None = None
+        self.levels = Levels()
         longest = max(settings.sweep.gsm_dwell_s, settings.sweep.lte_dwell_s, settings.sweep.dwell_s)
         head_s = 0.5 if settings.receiver.address.startswith("rtltcp") else 0.05
         self.receiver = ReceiverProcess(
@@ -84,7 +87,6 @@ class LiveStation:
         self._state: ReceiverState | None = None
         self._boot_id = _boot_id()
         self._witnesses = WitnessLog()
-        self._gpsd = GpsdReader(settings.health.gpsd) if settings.health.gpsd is not None else None
         self.board = IdentityBoard(settings.identity, settings.sweep, sample_rate_hz=settings.receiver.sample_rate_hz)
         self.results: list[HopResult] = []
         """What the last sweep gave."""
@@ -110,13 +112,20 @@ class LiveStation:
     def _set_up(self, state: ReceiverState) -> None:
         self._state = state
         self.sweeper = Sweeper(self.receiver, state, self.settings, self.clock.time_ns, stopping=lambda: self.stopping)
-        self.calibration = self._known(state.serial)
-        self.sweeper.ppm = self.calibration.ppm if self.calibration else 0.0
+        self._take_calibrations(state)
         self.plans = self.plan_sweeps()
         if not self.plans.plain.hops:
             reasons = "; ".join(f"{one.name}: {one.reason}" for one in self.plans.plain.unheard)
             raise MisuseError(f"nothing to hear: {reasons}: use another dongle or other bands (--band)")
         self.log = SweepLog(self.settings, self.plan, rate_hz=state.sample_rate_hz, sweep_s=self.plans.plain.duration_s)
+
+    def _take_calibrations(self, state: ReceiverState) -> None:
+        """Use what is known of this very dongle; one that was put in the place of another has its own."""
+        self.calibration = self._known(state.serial)
+        self.sweeper.ppm = self.calibration.ppm if self.calibration else 0.0
+        self.levels = levels_of(self.settings, serial=state.serial, gain_db=state.gain_db)
+        if problem := self.levels.problem(self.clock.time_ns(time.monotonic_ns())):
+            self.say(problem)
 
     def plan_sweeps(self) -> SweepPlans:
         """Return the sweeps, with what is known of the retune time."""
@@ -182,17 +191,17 @@ class LiveStation:
         sightings = self.log.sightings(results)
         used_ppm, known = self.sweeper.ppm, self.calibration is not None
         if known:
-            yield list(self.log.records(sightings, header=self.header(), residual_ppm=0.0))
+            yield self.levels.applied(self.log.records(sightings, header=self.header(), residual_ppm=0.0))
         yield from self._looks(sightings, plan)
         if not known:
             residual = ((1 + self.sweeper.ppm * 1e-6) / (1 + used_ppm * 1e-6) - 1) * 1e6
-            yield list(self.log.records(sightings, header=self.header(), residual_ppm=residual))
+            yield self.levels.applied(self.log.records(sightings, header=self.header(), residual_ppm=residual))
         self.sweeps_done += 1
 
     def finish(self) -> list[AnyRecord]:
         """Return what remains to be said at the end."""
         now_ns = self.clock.time_ns(time.monotonic_ns())
-        return list(self.log.finish(header=self.header(), end_ns=now_ns, unheard=self.plans.plain.unheard))
+        return self.levels.applied(self.log.finish(header=self.header(), end_ns=now_ns, unheard=self.plans.plain.unheard))
 
     def closing_lines(self) -> list[str]:
         """Return a few lines for people on how the receiver did."""
@@ -214,7 +223,7 @@ class LiveStation:
                 if look.fault:
                     self.fault(look.fault)
                 cells += look.cells
-                yield list(self.log.cells(look, header=self.header()))
+                yield self.levels.applied(self.log.cells(look, header=self.header()))
         except ReceiverError as error:
             self._recover(error)
         self._calibrate(cells)
@@ -253,7 +262,9 @@ class LiveStation:
         self.fault(str(error))
         while not self.stopping:
             try:
-                self._state = self.receiver.restart()
+                before, self._state = self.state, self.receiver.restart()
+                if self.state.serial != before.serial:
+                    self._take_calibrations(self.state)
                 self.say("the receiver is open again")
                 return
             except ReceiverError as again:

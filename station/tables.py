@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from config.wire import AnyRecord, EmissionReport, GsmCellReport, LteCellReport, SummaryReport
+from config.wire import AnyRecord, EmissionReport, GsmCellReport, LevelRecord, LteCellReport, SummaryReport
 
 MAX_ROWS = 200
 PLAIN_WIDTH = 140
@@ -26,6 +26,7 @@ _CELL_COLUMNS = (
     ("n_rb", "RB"),
     ("ports", "Cổng / Ports"),
     ("cfo_hz", "Lệch / CFO Hz"),
+    ("power_dbfs", "Mức / Level"),
     ("snr_db", "SNR dB"),
     ("status", "Trạng thái / Status"),
 )
@@ -55,7 +56,7 @@ def track_table(tracks: Sequence[EmissionReport]) -> Table:
         "Tần số / Freq MHz",
         "Băng / Band",
         "Rộng / Width kHz",
-        "Mức / Level dBFS",
+        "Mức / Level",
         "SNR dB",
         "Bắt đầu / First s",
         "Kéo dài / Duration s",
@@ -68,7 +69,7 @@ def track_table(tracks: Sequence[EmissionReport]) -> Table:
             f"{one.center_freq_hz / 1e6:+.4f}" if one.relative else f"{one.center_freq_hz / 1e6:.4f}",
             one.band or "-",
             f"{one.bandwidth_hz / 1e3:.1f}",
-            f"{one.power_dbfs:.1f}",
+            level_text(one, one.power_dbfs),
             f"{one.snr_db:.1f}",
             _when(one.first_time_ns, one.time_source),
             f"{one.duration_s:.3f}",
@@ -88,8 +89,14 @@ def cell_table(cells: Sequence[Any], title: str) -> Table:
     for _, title in shown:
         table.add_column(title)
     for cell in last.values():
-        table.add_row(*(_cell_text(name, getattr(cell, name, None)) for name, _ in shown))
+        table.add_row(*(_cell_text(cell, name) for name, _ in shown))
     return table
+
+
+def level_text(record: LevelRecord, level_dbfs: float, per: str = "") -> str:
+    """Return a level with its unit: dBm where the record says what makes dBm of it, else dBFS. ``per``: ``/Hz`` for a density."""
+    level_dbm = record.dbm(level_dbfs)
+    return f"{level_dbfs:.1f} dBFS{per}" if level_dbm is None else f"{level_dbm:.1f} dBm{per}"
 
 
 def summary_lines(one: SummaryReport) -> list[str]:
@@ -99,11 +106,11 @@ def summary_lines(one: SummaryReport) -> list[str]:
         f"{one.source}: {place}{one.sample_rate_hz / 2e6:.3f} MHz, {one.duration_s:.3f} s, "
         f"{one.tracks} phát xạ / emissions, {one.gsm_cells} GSM, {one.lte_cells} LTE",
         f"  Độ phân giải / resolution {one.resolution_hz:.1f} Hz x {one.n_averages}; Pfa {one.pfa:.2g} / dwell; "
-        f"nền nhiễu / noise floor {one.floor_dbfs_hz:.1f} dBFS/Hz ({one.floor_source}); "
+        f"nền nhiễu / noise floor {level_text(one, one.floor_dbfs_hz, '/Hz')} ({one.floor_source}); "
         f"GSM {one.gsm_looked_s:.2f} s, LTE {one.lte_looked_s:.2f} s",
     ]
     if one.sensitivity:
-        weakest = ", ".join(f"{s.power_dbfs:.1f} dBFS @ {s.width_hz / 1e3:.4g} kHz" for s in one.sensitivity)
+        weakest = ", ".join(f"{level_text(one, s.power_dbfs)} @ {s.width_hz / 1e3:.4g} kHz" for s in one.sensitivity)
         lines.append(f"  Yếu nhất thấy được / weakest visible: {weakest}")
     return lines + [f"  ! {note}" for note in one.notes]
 
@@ -123,9 +130,12 @@ def _when(time_ns: int, source: str) -> str:
     return datetime.fromtimestamp(time_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
-def _cell_text(name: str, value: object) -> str:
+def _cell_text(cell: Any, name: str) -> str:
+    value = getattr(cell, name, None)
     if value is None:
         return "-"
-    if name == "freq_hz" and isinstance(value, float):
+    if name == "freq_hz":
         return f"{value / 1e6:.4f}"
+    if name == "power_dbfs":
+        return level_text(cell, value)
     return f"{value:.1f}" if isinstance(value, float) else str(value)

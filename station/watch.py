@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ OFFSET_HZ: Final = 250e3
 N_FFT: Final = 2048
 PITCH_HZ: Final = (200.0, 2000.0)
 PITCH_SPAN_DB: Final = 60.0
+CSV_HEAD: Final = "time,freq_hz,level_dbfs,peak_dbfs,floor_dbfs,clipped,lat_deg,lon_deg,accuracy_m,dbm_minus_dbfs,dbm_sigma_db"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,9 @@ class Reading:
     floor_dbfs: float
     clipped: bool
     position: Position | None = None
+    dbm_minus_dbfs: float | None = None
+    """What makes dBm of the levels; None: not calibrated."""
+    dbm_sigma_db: float | None = None
 
 
 class Watcher:
@@ -42,16 +47,11 @@ class Watcher:
     def __init__(self, *, freq_hz: float, width_hz: float, sample_rate_hz: float) -> None:
         """``width_hz``: what counts as the signal."""
         self._freq, self._width, self._rate = freq_hz, width_hz, sample_rate_hz
-        self._window = np.hanning(N_FFT + 1)[:-1].astype(np.float32)
         self._peak = -math.inf
 
     def reading(self, samples: npt.NDArray[np.uint8], *, center_freq_hz: float, time_ns: int, position: Position | None) -> Reading:
         """Return the level in ``samples``: unsigned bytes, shape (2n,), at least 2048 samples."""
-        flat = samples.astype(np.float32) - np.float32(127.5)
-        rows = (flat[: len(flat) // (2 * N_FFT) * 2 * N_FFT] / np.float32(127.5)).view(np.complex64).reshape(-1, N_FFT)
-        spectra = np.fft.fft(rows * self._window, axis=1)
-        power = np.mean(np.abs(spectra) ** 2, axis=0) / (float(np.sum(self._window**2)) * N_FFT)
-        offsets = np.fft.fftfreq(N_FFT, 1.0 / self._rate)
+        offsets, power = power_spectrum(samples, sample_rate_hz=self._rate)
         inside = np.abs(offsets - (self._freq - center_freq_hz)) <= max(0.5 * self._width, 0.75 * self._rate / N_FFT)
         level = 10 * math.log10(max(float(power[inside].sum()), 1e-15))
         floor = 10 * math.log10(max(float(np.median(power)) * int(inside.sum()), 1e-15))
@@ -69,6 +69,18 @@ class Watcher:
     def reset_peak(self) -> None:
         """Begin the peak anew."""
         self._peak = -math.inf
+
+
+def power_spectrum(samples: npt.NDArray[np.uint8], *, sample_rate_hz: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.floating]]:
+    """Return offsets from the tuned centre in Hz and powers (0 dBFS is 1), both of shape (2048,) in the transform's order.
+
+    The powers of a carrier's bins add up to its power; noise has in each bin its density times the bin's width.
+    """
+    flat = samples.astype(np.float32) - np.float32(127.5)
+    rows = (flat[: len(flat) // (2 * N_FFT) * 2 * N_FFT] / np.float32(127.5)).view(np.complex64).reshape(-1, N_FFT)
+    window = np.hanning(N_FFT + 1)[:-1].astype(np.float32)
+    power = np.mean(np.abs(np.fft.fft(rows * window, axis=1)) ** 2, axis=0) / (float(np.sum(window**2)) * N_FFT)
+    return np.asarray(np.fft.fftfreq(N_FFT, 1.0 / sample_rate_hz), np.float64), power
 
 
 def pitch_hz(level_dbfs: float) -> float:
@@ -93,7 +105,8 @@ class Trail:
         Raises:
             StationError: it cannot be written.
         """
-        self._gpx = path.suffix.lower() == ".gpx"
+        self._path, self._gpx = path, path.suffix.lower() == ".gpx"
+        self._readings = self._placed = 0
         try:
             self._file = path.open("w", encoding="utf-8")
         except OSError as error:
@@ -102,35 +115,52 @@ class Trail:
             '<?xml version="1.0" encoding="UTF-8"?>',
             '<gpx version="1.1" creator="canhsong-station" xmlns="http://www.topografix.com/GPX/1/1"><trk><trkseg>',
         ]
-        self._write(head if self._gpx else ["time,freq_hz,level_dbfs,peak_dbfs,floor_dbfs,clipped,lat_deg,lon_deg,accuracy_m"])
+        self._write(head if self._gpx else [CSV_HEAD])
 
     def add(self, one: Reading) -> None:
         """Append ``one``."""
+        self._readings += 1
+        self._placed += one.position is not None
         self._write(list(self._gpx_lines(one)) if self._gpx else [self._csv_line(one)])
 
     def close(self) -> None:
         """End the file."""
-        if self._gpx:
-            self._write(["</trkseg></trk></gpx>"])
-        self._file.close()
+        try:
+            if self._gpx:
+                self._write(["</trkseg></trk></gpx>"])
+        finally:
+            with contextlib.suppress(OSError):  # said already
+                self._file.close()
+
+    def told(self) -> str:
+        """Return what the file holds, in one line; a trail without a place is no trail, and says so."""
+        text = f"{self._path}: {self._readings} mức đo / readings, {self._placed} có vị trí / with a position"
+        todo = ": set station.lat_deg and lon_deg, or health.gpsd" if self._placed < self._readings else ""
+        return text + todo
 
     def _write(self, lines: list[str]) -> None:
-        self._file.write("".join(f"{line}\n" for line in lines))
-        self._file.flush()
+        try:
+            self._file.write("".join(f"{line}\n" for line in lines))
+            self._file.flush()
+        except OSError as error:
+            raise StationError(f"{self._path}: cannot be written: {error.strerror}: make room; what was written is kept") from error
 
     @staticmethod
     def _csv_line(one: Reading) -> str:
         place = one.position
         where = ("", "", "") if place is None else (place.lat_deg, place.lon_deg, "" if place.accuracy_m is None else place.accuracy_m)
         levels = f"{one.level_dbfs:.2f},{one.peak_dbfs:.2f},{one.floor_dbfs:.2f},{int(one.clipped)}"
-        return f"{_iso(one.time_ns)},{one.freq_hz:.1f},{levels},{where[0]},{where[1]},{where[2]}"
+        known = one.dbm_minus_dbfs is not None and one.dbm_sigma_db is not None
+        dbm = f"{one.dbm_minus_dbfs:.2f},{one.dbm_sigma_db:.2f}" if known else ","
+        return f"{_iso(one.time_ns)},{one.freq_hz:.1f},{levels},{where[0]},{where[1]},{where[2]},{dbm}"
 
     @staticmethod
     def _gpx_lines(one: Reading) -> Iterator[str]:
         if one.position is None:
             return
         place = f"lat={quoteattr(f'{one.position.lat_deg:.7f}')} lon={quoteattr(f'{one.position.lon_deg:.7f}')}"
-        yield f"<trkpt {place}><time>{_iso(one.time_ns)}</time><desc>{one.level_dbfs:.2f} dBFS</desc></trkpt>"
+        level = f"{one.level_dbfs:.2f} dBFS" if one.dbm_minus_dbfs is None else f"{one.level_dbfs + one.dbm_minus_dbfs:.2f} dBm"
+        yield f"<trkpt {place}><time>{_iso(one.time_ns)}</time><desc>{level}</desc></trkpt>"
 
 
 def _iso(time_ns: int) -> str:

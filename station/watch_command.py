@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from config.settings import StationSettings
-from config.wire import Position
-from station.errors import MisuseError, ReceiverError
+from station.errors import MisuseError
 from station.scan_command import live_settings, receiver_options, say
-from station.watch import OFFSET_HZ, Reading, Trail, Watcher, tone
 
-READING_S: Final = 0.1
-BAR: Final = 60
+if TYPE_CHECKING:
+    from station.watch import Reading
+
+BAR_DB: Final = 60.0
+LINE: Final = 60
+"""Columns of the line without its bar."""
 
 
 @click.command()
@@ -46,17 +48,21 @@ def watch(
     seconds: float | None,
     **flags: Any,
 ) -> None:
-    """Theo dõi một tần số / Watch FREQ (MHz, or Hz when above a million) while walking up to its transmitter."""
+    """Theo dõi một tần số / Watch FREQ (MHz, or Hz when above a million) while walking up to its transmitter; Enter: peak anew."""
     settings = live_settings(ctx.obj, flags)
     freq_hz = parse_freq_hz(freq)
+    from station.watch import Trail
+    from station.watch_reception import READING_S, Watched, WatchReception
+
     stop: list[bool] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.append(True))
+    watched = Watched(freq_hz=freq_hz, width_hz=width_khz * 1e3, stopped=lambda: bool(stop), reset=_enter_pressed)
     with contextlib.ExitStack() as stack:
-        speaker = stack.enter_context(_speaker()) if sound else None
+        speaker = stack.enter_context(_speaker(READING_S)) if sound else None
         kept = stack.enter_context(contextlib.closing(Trail(trail))) if trail is not None else None
-        where = _position(settings, stack)
-        for count, one in enumerate(readings(settings, freq_hz, width_khz * 1e3, where, lambda: bool(stop)), start=1):
+        reception = stack.enter_context(contextlib.closing(WatchReception(settings, watched, say)))
+        for count, one in enumerate(reception.readings(), start=1):
             _show(one, as_json=as_json)
             if kept is not None:
                 kept.add(one)
@@ -66,6 +72,8 @@ def watch(
                 break
     if not as_json and sys.stdout.isatty():
         click.echo()
+    if kept is not None:
+        say(kept.told())
 
 
 def parse_freq_hz(text: str) -> float:
@@ -83,81 +91,52 @@ def parse_freq_hz(text: str) -> float:
     return value if value >= 1e6 else value * 1e6
 
 
-def readings(
-    settings: StationSettings, freq_hz: float, width_hz: float, where: Callable[[], Position | None], stopped: Callable[[], bool]
-) -> Iterator[Reading]:
-    """Yield levels at ``freq_hz``, ten a second; a receiver that fails is opened again."""
-    from station.calibration import CalibrationFile
-    from station.live_clock import LiveClock
-    from station.receiver_process import Order, ReceiverProcess
-    from station.state_folder import state_folder
-
-    n_samples = round(READING_S * settings.receiver.sample_rate_hz)
-    clock = LiveClock()
-    receiver = ReceiverProcess(settings.receiver, slot_samples=2 * n_samples + round(0.5 * settings.receiver.sample_rate_hz), n_slots=3)
-    try:
-        state = receiver.start()
-        watcher = Watcher(freq_hz=freq_hz, width_hz=width_hz, sample_rate_hz=state.sample_rate_hz)
-        known = CalibrationFile(state_folder(settings)).load(state.serial or settings.receiver.address)
-        ppm = settings.receiver.ppm if settings.receiver.ppm is not None else known.ppm if known else 0.0
-        head = round(state.settle_s * state.sample_rate_hz)
-        fresh = True
-        while not stopped():
-            while receiver.can_order:
-                n = n_samples + head if fresh else n_samples
-                receiver.order(Order(tag=fresh, center_freq_hz=freq_hz - OFFSET_HZ, n_samples=n, ppm=ppm, retune=fresh))
-                fresh = False
-            try:
-                dwell = receiver.next()
-            except ReceiverError as error:
-                say(str(error))
-                receiver.restart()
-                fresh = True
-                continue
-            samples = dwell.samples[2 * head :] if dwell.order.tag else dwell.samples
-            one = watcher.reading(
-                samples, center_freq_hz=dwell.center_freq_hz, time_ns=clock.time_ns(dwell.end_monotonic_ns), position=where()
-            )
-            del samples
-            receiver.release(dwell)
-            yield one
-    finally:
-        receiver.close()
-
-
-def _position(settings: StationSettings, stack: contextlib.ExitStack) -> Callable[[], Position | None]:
-    station = settings.station
-    if settings.health.gpsd is not None:
-        from station.gpsd import GpsdReader
-
-        return stack.enter_context(contextlib.closing(GpsdReader(settings.health.gpsd))).position
-    if station.lat_deg is not None and station.lon_deg is not None:
-        fixed = Position(lat_deg=station.lat_deg, lon_deg=station.lon_deg, accuracy_m=station.accuracy_m)
-        return lambda: fixed
-    return lambda: None
-
-
 def _show(one: Reading, *, as_json: bool) -> None:
     if as_json:
         figures = {"time_ns": one.time_ns, "freq_hz": one.freq_hz, "level_dbfs": round(one.level_dbfs, 2)}
         figures |= {"peak_dbfs": round(one.peak_dbfs, 2), "floor_dbfs": round(one.floor_dbfs, 2), "clipped": one.clipped}
+        if one.dbm_minus_dbfs is not None and one.dbm_sigma_db is not None:
+            figures |= {"level_dbm": round(one.level_dbfs + one.dbm_minus_dbfs, 2), "dbm_sigma_db": round(one.dbm_sigma_db, 2)}
         click.echo(json.dumps(figures))
         sys.stdout.flush()
         return
-    part = min(1.0, max(0.0, (one.level_dbfs - one.floor_dbfs) / 60.0))
-    bar = "█" * round(part * BAR)
+    on_terminal = sys.stdout.isatty()
+    columns = shutil.get_terminal_size().columns if on_terminal else LINE + 60
+    line = level_line(one, columns=columns - 1)
+    click.echo(f"\r{line}" if on_terminal else line, nl=not on_terminal)
+
+
+def level_line(one: Reading, *, columns: int) -> str:
+    """Return a reading as one line of exactly ``columns`` characters (where that is enough for the figures), its bar as long as fits."""
+    add, unit = (0.0, "dBFS") if one.dbm_minus_dbfs is None else (one.dbm_minus_dbfs, "dBm")
     mark = " QUÁ TẢI / OVERLOAD" if one.clipped else ""
-    line = f"{one.freq_hz / 1e6:.4f} MHz {one.level_dbfs:7.1f} dBFS  đỉnh / peak {one.peak_dbfs:7.1f}  {bar:<{BAR}}{mark}"
-    click.echo(f"\r{line}" if sys.stdout.isatty() else line, nl=not sys.stdout.isatty())
+    figures = f"{one.freq_hz / 1e6:.4f} MHz {one.level_dbfs + add:7.1f} {unit}  đỉnh / peak {one.peak_dbfs + add:.1f} "
+    room = max(0, columns - len(figures) - len(mark))
+    part = min(1.0, max(0.0, (one.level_dbfs - one.floor_dbfs) / BAR_DB))
+    return f"{figures}{'█' * round(part * room):<{room}}{mark}"
+
+
+def _enter_pressed() -> bool:
+    """Return whether somebody pressed Enter at the terminal since the last time."""
+    if not sys.stdin.isatty():
+        return False
+    pressed = False
+    while select.select([sys.stdin], [], [], 0.0)[0]:
+        pressed = True
+        if not sys.stdin.readline():
+            break
+    return pressed
 
 
 @contextlib.contextmanager
-def _speaker() -> Iterator[Callable[[float], None]]:
+def _speaker(reading_s: float) -> Iterator[Callable[[float], None]]:
     """Give a function that sounds a level.
 
     Raises:
         MisuseError: there is no ``aplay``.
     """
+    from station.watch import tone
+
     program = shutil.which("aplay")
     if program is None:
         raise MisuseError("--sound: aplay is missing: apt-get install alsa-utils")
@@ -167,7 +146,7 @@ def _speaker() -> Iterator[Callable[[float], None]]:
 
     def sound(level_dbfs: float) -> None:
         with contextlib.suppress(BrokenPipeError):
-            pipe.write(tone(level_dbfs, duration_s=READING_S))
+            pipe.write(tone(level_dbfs, duration_s=reading_s))
             pipe.flush()
 
     try:

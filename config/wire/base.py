@@ -61,3 +61,7 @@ class LevelRecord(Record, frozen=True, kw_only=True):
     dbm_minus_dbfs: LevelDb | UnsetType = UNSET
     """Added to any dBFS (or dBFS/Hz) of this record it gives dBm (or dBm/Hz) at the receiver's socket; absent: not calibrated."""
     dbm_sigma_db: Annotated[float, Meta(ge=0.0, le=100.0, description="dB, one standard deviation")] | UnsetType = UNSET
+
+    def dbm(self, level_dbfs: float) -> float | None:
+        """Return a level of this record in dBm (a density in dBm/Hz); None: not calibrated."""
+        return None if isinstance(self.dbm_minus_dbfs, UnsetType) else level_dbfs + self.dbm_minus_dbfs

@@ -15,8 +15,9 @@ from config.settings import CaptureSection, HealthSection, StationSettings, Swee
 from config.wire import Header, Position
 from station.band_view import HopSightings, put_together, scaled
 from station.capture import CaptureError, CaptureFacts, CaptureRing, CaptureWriter
+from station.clock_reference import ClockReference
 from station.doctor import Look, antenna_check, collector_check, kernel_check, loss_check, overload_check
-from station.gpsd import GpsdReader, fix_in
+from station.gpsd import GpsdReader, fix_in, message_in
 from station.live import wanted_ranges
 from station.live_clock import LiveClock
 from station.scan_plan import Hop
@@ -78,7 +79,12 @@ def test_a_fast_crystal_makes_carriers_appear_low() -> None:
 
 def test_a_clock_that_jumps_is_followed_only_when_it_is_in_step() -> None:
     wall, synchronised = [10**18], [False]
-    clock = LiveClock(wall_ns=lambda: wall[0], monotonic_ns=lambda: 5, synchronised=lambda: (synchronised[0], 3.0))
+    clock = LiveClock(
+        wall_ns=lambda: wall[0],
+        monotonic_ns=lambda: 5,
+        synchronised=lambda: (synchronised[0], 3.0),
+        reference=lambda: ClockReference(name="chrony"),
+    )
     wall[0] -= 3_600 * 10**9
     state = clock.check()
     assert state.step_s == -3600.0
@@ -182,9 +188,9 @@ def test_doctor_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_gpsd_fix_becomes_a_position_and_no_fix_none() -> None:
     fix = b'{"class":"TPV","mode":3,"lat":12.6667,"lon":108.05,"epx":3.0,"epy":4.5}'
-    assert fix_in(fix) == Position(lat_deg=12.6667, lon_deg=108.05, accuracy_m=4.5)
+    assert fix_in(message_in(fix)) == Position(lat_deg=12.6667, lon_deg=108.05, accuracy_m=4.5)
     for line in (b'{"class":"TPV","mode":1,"lat":1.0,"lon":2.0}', b'{"class":"SKY"}', b"[]", b"\xff", b'{"class":"TPV","mode":3}'):
-        assert fix_in(line) is None
+        assert fix_in(message_in(line)) is None
 
 
 def test_a_gpsd_is_listened_to() -> None:

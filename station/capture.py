@@ -7,9 +7,9 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -18,43 +18,20 @@ import numpy as np
 import numpy.typing as npt
 
 from config.settings import CaptureSection
-from config.wire import CaptureAnnouncement, Header
-from station.calibration import Calibration
+from config.wire import CaptureAnnouncement, Task
+from station.capture_metadata import CaptureFacts, Segment, Wanted, sigmf_metadata
 from station.errors import StationError
 from station.messages import freq, header_fields
 
+__all__ = ["CaptureError", "CaptureFacts", "CaptureRing", "CaptureWriter"]
+
 FREE_PART: Final = 0.05
 """Part of the disk that captures leave free."""
+HALF_S: Final = 600.0
 
 
 class CaptureError(StationError):
     """Samples could not be kept."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """One dwell in the ring. ``start_ns``: UTC of its first sample."""
-
-    first_byte: int
-    n_samples: int
-    center_freq_hz: float
-    start_ns: int
-    settled_samples: int
-    """Samples at the head that were heard before the receiver had settled."""
-
-    def end_ns(self, rate_hz: float) -> int:
-        """Return UTC after the last sample."""
-        return self.start_ns + round(self.n_samples / rate_hz * 1e9)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaptureFacts:
-    """What a capture says of how it was made."""
-
-    header: Header
-    gain_db: float
-    receiver: str
-    calibration: Calibration | None
 
 
 class CaptureRing:
@@ -118,21 +95,14 @@ class CaptureRing:
         return one.first_byte < first_byte + n_bytes and first_byte < one.first_byte + 2 * one.n_samples
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    freq_hz: float
-    since_ns: int
-    until_ns: int
-    reason: str
-
-
 class CaptureWriter:
     """Turns triggers into SigMF pairs, when what comes after the trigger has been heard too."""
 
     def __init__(self, settings: CaptureSection, folder: Path, ring: CaptureRing, *, sample_rate_hz: float) -> None:
-        """``folder``: where pairs are kept."""
+        """``folder``: where pairs are kept; halves of pairs that a killed program left there are deleted."""
         self._settings, self._folder, self._ring, self._rate = settings, folder, ring, sample_rate_hz
-        self._wanted: list[_Wanted] = []
+        _drop_halves(folder)
+        self._wanted: list[Wanted] = []
         self.written: list[CaptureAnnouncement] = []
         """What the last ``due`` wrote, also where it raised."""
 
@@ -142,8 +112,40 @@ class CaptureWriter:
         if any(abs(one.freq_hz - freq_hz) < 0.1 * self._rate and one.until_ns >= onset_ns for one in self._wanted):
             return
         self._wanted.append(
-            _Wanted(freq_hz=freq_hz, since_ns=onset_ns - round(self._settings.before_s * 1e9), until_ns=until_ns, reason=reason)
+            Wanted(freq_hz=freq_hz, since_ns=onset_ns - round(self._settings.before_s * 1e9), until_ns=until_ns, reason=reason)
         )
+
+    def keep(self, task: Task, *, span_ns: tuple[int, int], facts: CaptureFacts, lost_samples: int = 0) -> CaptureAnnouncement:
+        """Write what the ring holds of one task's frequency in ``span_ns`` at once; return what is to be announced.
+
+        Raises:
+            CaptureError: it could not be written, or the ring holds nothing of it.
+        """
+        freq_hz = task.freq_hz or 0.0
+        wanted = Wanted(
+            freq_hz=freq_hz,
+            since_ns=span_ns[0],
+            until_ns=span_ns[1],
+            reason=task.reason,
+            task_id=task.task_id,
+            issued_by=task.issued_by,
+            lost_samples=lost_samples,
+        )
+        segments = self._ring.holding(freq_hz, since_ns=span_ns[0], until_ns=span_ns[1])
+        if not segments:
+            raise CaptureError(f"{freq_hz / 1e6:g} MHz: nothing was heard there")
+        try:
+            return self._write(wanted, segments, facts)
+        except OSError as error:
+            raise CaptureError(f"the capture at {freq_hz / 1e6:.3f} MHz is lost: {error.strerror or error}") from error
+
+    def no_room_for(self, n_bytes: int) -> str | None:
+        """Return why ``n_bytes`` more cannot be kept; None: they can."""
+        try:
+            self._check_room(n_bytes)
+        except OSError as error:
+            return error.strerror or str(error)
+        return None
 
     def due(self, now_ns: int, facts: CaptureFacts, *, all_of_them: bool = False) -> list[CaptureAnnouncement]:
         """Write the pairs whose time has come; return what is to be announced.
@@ -166,7 +168,7 @@ class CaptureWriter:
             raise CaptureError("; ".join(problems))
         return announced
 
-    def _write(self, wanted: _Wanted, segments: Sequence[Segment], facts: CaptureFacts) -> CaptureAnnouncement:
+    def _write(self, wanted: Wanted, segments: Sequence[Segment], facts: CaptureFacts) -> CaptureAnnouncement:
         n_bytes = sum(2 * one.n_samples for one in segments)
         self._check_room(n_bytes)
         start = segments[0].start_ns
@@ -182,9 +184,12 @@ class CaptureWriter:
                     file.write(piece)
                 file.flush()
                 os.fsync(file.fileno())
-            text = json.dumps(self._metadata(wanted, segments, facts, digest.hexdigest()), indent=2, ensure_ascii=False)
+            described = sigmf_metadata(wanted, segments, facts, rate_hz=self._rate, sha256=digest.hexdigest())
+            text = json.dumps(described, indent=2, ensure_ascii=False)
             with _private(meta, begun) as file:
                 file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
         except OSError:
             for path in begun:
                 with contextlib.suppress(OSError):
@@ -201,6 +206,8 @@ class CaptureWriter:
             n_samples=n_bytes // 2,
             n_segments=len(segments),
             sha256=digest.hexdigest(),
+            meta_sha256=hashlib.sha256(text.encode()).hexdigest(),
+            task_id=wanted.task_id,
         )
 
     def _check_room(self, n_bytes: int) -> None:
@@ -211,36 +218,14 @@ class CaptureWriter:
         if held + n_bytes > self._settings.max_mib << 20:
             raise OSError(None, f"captures take {held >> 20} MiB already (capture.max_mib = {self._settings.max_mib})")
 
-    def _metadata(self, wanted: _Wanted, segments: Sequence[Segment], facts: CaptureFacts, digest: str) -> dict[str, Any]:
-        header, known = facts.header, facts.calibration
-        top: dict[str, Any] = {
-            "core:datatype": "cu8",
-            "core:version": "1.2.0",
-            "core:sample_rate": self._rate,
-            "core:hw": facts.receiver,
-            "core:recorder": "canhsong-station",
-            "core:description": wanted.reason,
-            "canhsong:sha256": digest,
-            "canhsong:station": header.station,
-            "canhsong:origin": header.origin,
-            "canhsong:gain_db": facts.gain_db,
-            "canhsong:time_source": header.time_source,
-            "canhsong:time_error_ms": header.time_error_ms,
-            "canhsong:ppm": None if known is None else round(known.ppm, 3),
-            "canhsong:ppm_sigma": None if known is None else round(known.sigma_ppm, 3),
-        }
-        if header.position is not None:
-            place = [header.position.lon_deg, header.position.lat_deg]
-            top["core:geolocation"] = {"type": "Point", "coordinates": place}
-        captures, annotations, at = [], [], 0
-        for one in segments:
-            when = datetime.fromtimestamp(one.start_ns / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
-            captures.append({"core:sample_start": at, "core:frequency": one.center_freq_hz, "core:datetime": when})
-            if one.settled_samples:
-                unsettled = {"core:sample_start": at, "core:sample_count": one.settled_samples, "core:label": "retune"}
-                annotations.append(unsettled | {"core:comment": "heard before the receiver had settled"})
-            at += one.n_samples
-        return {"global": top, "captures": captures, "annotations": annotations}
+
+def _drop_halves(folder: Path) -> None:
+    """Delete samples that have no metadata: their program was killed while it wrote. What is being written elsewhere is left alone."""
+    before_s = time.time() - HALF_S
+    for data in folder.glob("*.sigmf-data"):
+        with contextlib.suppress(OSError):
+            if not data.with_suffix(".sigmf-meta").exists() and data.stat().st_mtime < before_s:
+                data.unlink()
 
 
 def _private(path: Path, begun: list[Path]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -76,13 +76,28 @@ class IdentitySection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The wait doubles up to this while nothing changes."""
 
 
+CollectorAddress = Annotated[str, Meta(pattern=r"^(tcp|ipc|inproc)://.+$", max_length=200)]
+PublicKey = Annotated[str, Meta(min_length=40, max_length=40)]
+
+
+class OtherCollector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another collector that a live station sends to as well."""
+
+    collector: CollectorAddress
+    collector_key: PublicKey | None = None
+
+
 class UplinkSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where findings go."""
 
-    collector: Annotated[str, Meta(pattern=r"^(tcp|ipc|inproc)://.+$")] | None = None
+    collector: CollectorAddress | None = None
+    also: Annotated[tuple[OtherCollector, ...], Meta(max_length=8)] = ()
+    """Collectors that `run` sends to at the same time, out of the same spool; each gets everything."""
+    max_bytes_s: Annotated[int, Meta(ge=500, le=10**9)] | None = None
+    """Cap on the bytes a second to each collector; records go before spectra. None: none."""
     drain_timeout_s: PositiveSeconds = 60.0
     """How long a finished replay waits for the collector to acknowledge."""
-    collector_key: Annotated[str, Meta(min_length=40, max_length=40)] | None = None
+    collector_key: PublicKey | None = None
     """The collector's public key. None: what `keys init` noted for this address."""
     key_file: str | None = None
     """This station's keypair. None: station.key in the state folder."""
@@ -129,6 +144,10 @@ class SweepSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     lte_dwell_s: Annotated[float, Meta(ge=0.01, le=0.16)] = 0.08
     identity_interval_s: PositiveSeconds = 60.0
     """How often a known cell is read again."""
+    sib1_window_s: Annotated[float, Meta(ge=0.03, le=0.16)] = 0.09
+    """SIB1 of a carrier wider than the receiver: at each window over it, so long."""
+    sib1_walk_s: Annotated[float, Meta(ge=0.0, le=20.0)] = 2.0
+    """And so long at most for all windows of a carrier; 0: only what the centre shows."""
 
 
 class HealthSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,6 +158,8 @@ class HealthSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """None: canhsong in the user's state folder."""
     gpsd: Annotated[str, Meta(pattern=r"^[^:]+:[0-9]{1,5}$")] | None = None
     """HOST:PORT of a gpsd that knows the position."""
+    metrics: Annotated[str, Meta(pattern=r"^[^:]*:[0-9]{1,5}$|^\[[0-9a-f:]+\]:[0-9]{1,5}$")] | None = None
+    """HOST:PORT on this machine where Prometheus may ask how the station is. None: nowhere."""
 
 
 class CaptureSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,6 +175,26 @@ class CaptureSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """None: captures in the state folder."""
     max_mib: Annotated[int, Meta(ge=1, le=1_000_000)] = 2048
     """Captures never take more than this; the disk always keeps a twentieth free."""
+    send: Literal["asked", "all"] = "asked"
+    """What is sent to the collector: what its tasks asked for, or every capture (the collector has to want that as well)."""
+    send_kib_s: Annotated[int, Meta(ge=1, le=1_000_000)] = 256
+    """Captures take no more of the link than this; records always go before them."""
+
+
+class TasksSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the collector may ask of this station."""
+
+    accept: bool = True
+    per_hour: Annotated[int, Meta(ge=0, le=10_000)] = 20
+    """More than this in an hour are refused."""
+    max_waiting: Annotated[int, Meta(ge=1, le=1000)] = 16
+    max_capture_s: Annotated[float, Meta(gt=0.0, le=600.0)] = 30.0
+    max_dwell_s: Annotated[float, Meta(gt=0.0, le=600.0)] = 60.0
+    max_watch_s: Annotated[float, Meta(gt=0.0, le=86_400.0)] = 3600.0
+    watch_interval_s: Annotated[float, Meta(gt=0.0, le=3600.0)] = 10.0
+    """How often what is watched is listened to, between two sweeps at the earliest."""
+    watch_share: Annotated[float, Meta(gt=0.0, le=0.9)] = 0.3
+    """Part of the time that all watches together may take from the sweeps."""
 
 
 class StationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -169,3 +210,4 @@ class StationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     sweep: SweepSection = field(default_factory=SweepSection)
     health: HealthSection = field(default_factory=HealthSection)
     capture: CaptureSection = field(default_factory=CaptureSection)
+    tasks: TasksSection = field(default_factory=TasksSection)

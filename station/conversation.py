@@ -7,6 +7,7 @@ from typing import Final
 
 from config.wire.frames import Ack, AnyFrame, Batch, Gap, Heartbeat, Hello, Refused, Rejected, Welcome
 from station.spool import Spool
+from station.uplink_stats import UplinkStats
 
 BATCH_RECORDS: Final = 200
 BATCH_BYTES: Final = 128 * 1024
@@ -21,9 +22,9 @@ SILENCE_S: Final = 5.0
 class Conversation:
     """What the station knows of its talk with the collector: decides what is due, sends nothing itself."""
 
-    def __init__(self, spool: Spool) -> None:
-        """Begin with nothing said; ``spool`` holds what is to be sent."""
-        self._spool = spool
+    def __init__(self, spool: Spool, stats: UplinkStats | None = None) -> None:
+        """Begin with nothing said; ``spool`` holds what is to be sent. ``stats`` counts it."""
+        self._spool, self._stats = spool, stats or UplinkStats()
         self.welcome = False
         self.refusal: str | None = None
         self.credit = 0
@@ -47,7 +48,9 @@ class Conversation:
         self._spool.acknowledge(frame.committed_seq)
         self.credit = frame.credit
         self._ack_due_from_s = now_s
+        self._stats.acknowledged(frame.committed_seq, now_s)
         if isinstance(frame, Welcome):
+            self._stats.begin_again()
             self.welcome, self.refusal = True, None
             self._next_seq = frame.committed_seq + 1
             return []
@@ -120,6 +123,7 @@ class Conversation:
         if self._next_seq == self._spool.unacknowledged_seq:
             self._ack_due_from_s = now_s
         self._next_seq = sent.last_seq + 1 if isinstance(sent, Gap) else sent.first_seq + len(sent.records)
+        self._stats.sent(self._next_seq - 1, 0 if isinstance(sent, Gap) else len(sent.records), now_s)
         self._last_said_s = now_s
 
     def heartbeat_due(self, now_s: float) -> bool:

@@ -24,9 +24,12 @@ def keys() -> None:
 @click.option("--station", metavar="NAME", help="Tên trạm / The name that the collector enrols this station under.")
 @click.option("--collector", metavar="ADDRESS", help="Trung tâm / The collector, e.g. tcp://centre.example:5570.")
 @click.option("--collector-key", metavar="KEY", help="Khóa công khai của trung tâm / What `canhsong-collector keys init` prints.")
+@click.option("--also", is_flag=True, help="Thêm trung tâm / Note this collector beside the one noted: `run` sends to both.")
 @_STATE
 @click.pass_context
-def init(ctx: click.Context, station: str | None, collector: str | None, collector_key: str | None, state: str | None) -> None:
+def init(
+    ctx: click.Context, /, station: str | None, collector: str | None, collector_key: str | None, also: bool, state: str | None
+) -> None:
     """Tạo khóa / Make this station's key, once, note the collector, and print what to enrol there."""
     folder = _folder(ctx, state)
     given = (station, collector, collector_key)
@@ -38,7 +41,7 @@ def init(ctx: click.Context, station: str | None, collector: str | None, collect
     else:
         write_keypair(path, fresh_keypair())
     if station and collector and collector_key:
-        write_enrolled(folder, station=station, collector=collector, collector_key=collector_key)
+        write_enrolled(folder, station=station, collector=collector, collector_key=collector_key, also=also)
     public = read_keypair(path).public
     click.echo("chạy ở trung tâm / run at the collector:", err=True)
     click.echo(f"canhsong-collector keys enrol {station or 'STATION'} '{public}'")
@@ -52,7 +55,8 @@ def show(ctx: click.Context, state: str | None) -> None:
     folder = _folder(ctx, state)
     click.echo(read_keypair(folder / KEY_FILE).public)
     if (enrolled := read_enrolled(folder)) is not None:
-        click.echo(f"{enrolled.station} -> {enrolled.collector} ({enrolled.collector_key})", err=True)
+        for address, key in enrolled.collectors():
+            click.echo(f"{enrolled.station} -> {address} ({key})", err=True)
 
 
 def _folder(ctx: click.Context, state: str | None) -> Path:

@@ -82,11 +82,7 @@ class UplinkSink:
 
     def put(self, records: Iterable[AnyRecord]) -> None:
         """Hand ``records`` on."""
-        for record in records:
-            if isinstance(record, SpectrumReport):
-                self._uplink.publish_live(record)
-            else:
-                self._uplink.publish(record)
+        self._uplink.put(records)
 
     def end_of_source(self) -> None:
         """Nothing to do."""

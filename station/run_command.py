@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from config.wire import AnyRecord, SpectrumReport
+from config.wire import AnyRecord
 from station.agent import Agent, UplinkState
 from station.errors import StationError
 from station.output import JsonSink, Sink
@@ -23,16 +23,17 @@ from station.state_folder import state_folder
 
 if TYPE_CHECKING:
     from station.uplink import Uplink
+    from station.uplinks import Uplinks
 
 STOP_S: Final = 15.0
 KIT_DRAIN_S: Final = 5.0
 
 
 class SpooledUplink(UplinkState):
-    """The way to the collector: every reliable record is on the disk before it is sent."""
+    """The way to the collectors: every reliable record is on the disk before it is sent."""
 
-    def __init__(self, uplink: Uplink) -> None:
-        """``uplink``: the way to the collector; closed with the sink."""
+    def __init__(self, uplink: Uplinks) -> None:
+        """``uplink``: the way to the collectors; closed with the sink."""
         self._uplink = uplink
 
     def waiting(self) -> tuple[int, int]:
@@ -41,11 +42,7 @@ class SpooledUplink(UplinkState):
 
     def put(self, records: Iterable[AnyRecord]) -> None:
         """Hand ``records`` on."""
-        for record in records:
-            if isinstance(record, SpectrumReport):
-                self._uplink.publish_live(record)
-            else:
-                self._uplink.publish(record)
+        self._uplink.put(records)
 
     def end_of_source(self) -> None:
         """Nothing to do."""
@@ -60,7 +57,7 @@ class SpooledUplink(UplinkState):
 
 @click.command()
 @click.option("--band", "bands", multiple=True, metavar="NAME", help="Băng tần / Band (B8, B8-UL) or range in MHz; may be repeated.")
-@click.option("--collector", metavar="ADDRESS", help="Gửi về trung tâm / Publish to a collector, e.g. tcp://127.0.0.1:5570.")
+@click.option("--collector", "collectors", multiple=True, metavar="ADDRESS", help="Gửi về trung tâm / A collector; may be repeated.")
 @click.option("--spool", "spool_file", metavar="FILE", help="Hàng đợi trên đĩa / The spool; default: spool.db in the state folder.")
 @click.option("--kit", is_flag=True, help="Cả trung tâm và trang trên máy này / The collector and its page on this machine too, offline.")
 @click.option("--http", default="127.0.0.1:8070", show_default=True, metavar="HOST:PORT", help="Trang của kit / The kit's page.")
@@ -73,7 +70,7 @@ def run(
     ctx: click.Context,
     /,
     bands: tuple[str, ...],
-    collector: str | None,
+    collectors: tuple[str, ...],
     spool_file: str | None,
     kit: bool,
     http: str,
@@ -83,14 +80,13 @@ def run(
 ) -> None:
     """Chạy trạm / Run the live station until Ctrl-C or SIGTERM."""
     settings = live_settings(ctx.obj, flags, bands)
-    if collector is not None:
-        settings = msgspec.structs.replace(settings, uplink=msgspec.structs.replace(settings.uplink, collector=collector))
     if spool_file is not None:
         settings = msgspec.structs.replace(settings, uplink=msgspec.structs.replace(settings.uplink, spool=spool_file))
     folder = state_folder(settings)
-    from station.collector_link import open_uplink, with_enrolment
+    from station.collector_link import open_uplinks, with_collectors, with_enrolment
 
-    if not kit:
+    settings = with_collectors(settings, collectors)
+    if not kit or collectors:
         settings = with_enrolment(settings, folder, name_given=flags.get("station_name") is not None)
     from config.band_plan import load_band_plan
 
@@ -100,12 +96,13 @@ def run(
         if kit:
             addresses = stack.enter_context(kit_collector(state_folder(settings) / "collector", http))
             address = addresses["ingest"]
+            settings = with_collectors(settings, [address, *collectors])
             click.echo(f"Mở trang / open the page: {addresses['web']}", err=True)
         sinks: list[Sink] = []
         uplink = None
         if address is not None:
             spool = Path(settings.uplink.spool) if settings.uplink.spool else folder / "spool.db"
-            link = open_uplink(settings, address, folder=folder, say=say, spool=spool, collector="kit" if kit else "")
+            link = open_uplinks(settings, address, folder=folder, say=say, spool=spool, collector="kit" if kit else "")
             uplink = SpooledUplink(link)
             sinks.append(uplink)
         show = sys.stdout.isatty() and not as_json
@@ -114,6 +111,8 @@ def run(
             sinks.append(view)
         elif as_json or address is None:
             sinks.append(JsonSink())
+        if settings.health.metrics is not None:
+            sinks.append(_metrics(stack, settings.health.metrics, link.first if address is not None else None))
         agent = Agent(settings, plan, sinks=sinks, say=_quiet if show else say, uplink=uplink)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: agent.stop())
@@ -160,6 +159,14 @@ def _collector() -> list[str]:
     if (found := shutil.which("canhsong-collector")) is not None:
         return [found]
     raise StationError("no collector on this machine: pip install 'canhsong[collector]'")
+
+
+def _metrics(stack: contextlib.ExitStack, address: str, uplink: Uplink | None) -> Sink:
+    from station.metrics import StationMetrics, metrics_server
+
+    told = StationMetrics(uplink)
+    stack.enter_context(metrics_server(address, told, lambda url: say(f"metrics: {url}")))
+    return told
 
 
 def _view(stack: contextlib.ExitStack) -> Any:

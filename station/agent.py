@@ -171,6 +171,7 @@ class Agent:
             gain_db=station.state.gain_db,
             receiver=f"{station.state.name} {station.state.serial} {station.state.tuner.name}",
             calibration=station.calibration,
+            levels=station.levels,
         )
         try:
             written = self._captures.due(station.clock.time_ns(time.monotonic_ns()), facts, all_of_them=all_of_them)

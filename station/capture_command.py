@@ -69,7 +69,13 @@ def keep(settings: StationSettings, freq_hz: float, seconds: float, folder: Path
         station.receiver.release(dwell)
         writer.trigger(freq_hz, onset_ns=start_ns, reason=reason)
         receiver = f"{state.name} {state.serial} {state.tuner.name}"
-        facts = CaptureFacts(header=station.header(), gain_db=state.gain_db, receiver=receiver, calibration=station.calibration)
+        facts = CaptureFacts(
+            header=station.header(),
+            gain_db=state.gain_db,
+            receiver=receiver,
+            calibration=station.calibration,
+            levels=station.levels,
+        )
         written = writer.due(start_ns, facts, all_of_them=True)
     finally:
         station.close()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from config.wire import Header
 from station.calibration import Calibration
+from station.levels import Levels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class CaptureFacts:
     gain_db: float
     receiver: str
     calibration: Calibration | None
+    levels: Levels = field(default_factory=Levels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,9 @@ def sigmf_metadata(wanted: Wanted, segments: Sequence[Segment], facts: CaptureFa
         "canhsong:ppm": None if known is None else round(known.ppm, 3),
         "canhsong:ppm_sigma": None if known is None else round(known.sigma_ppm, 3),
     }
+    low, high = (extreme(one.center_freq_hz for one in segments) for extreme in (min, max))
+    if (dbm := facts.levels.over(low - rate_hz / 2, high + rate_hz / 2, segments[0].start_ns)) is not None:
+        top |= {"canhsong:dbm_minus_dbfs": round(dbm[0], 2), "canhsong:dbm_sigma_db": round(dbm[1], 2)}
     for name, value in (("task_id", wanted.task_id), ("issued_by", wanted.issued_by), ("lost_samples", wanted.lost_samples or None)):
         if value is not None:
             top[f"canhsong:{name}"] = value

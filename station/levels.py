@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from config.settings import StationSettings
-from config.wire import AnyRecord, EmissionReport, GsmCellReport, LteCellReport, SpectrumReport, SummaryReport
+from config.wire import AnyRecord, EmissionReport, GsmCellReport, LevelRecord, LteCellReport, SpectrumReport, SummaryReport
 from station.errors import MisuseError
 from station.level_table import FILE_NAME, LevelTable, Receiver, chosen, load_tables
 from station.state_folder import state_folder
@@ -86,6 +86,13 @@ def levels_of(settings: StationSettings, *, serial: str, gain_db: float) -> Leve
         return Levels(tables=load_tables(path), path=path, receiver=receiver)
     except MisuseError as error:
         return Levels(path=path, receiver=receiver, broken=str(error))
+
+
+def with_dbm(records: Iterable[AnyRecord], dbm: tuple[float, float] | None) -> Iterator[AnyRecord]:
+    """Yield ``records``, those that carry levels with what makes dBm of them; None: as they are."""
+    for one in records:
+        known = dbm is not None and isinstance(one, LevelRecord)
+        yield msgspec.structs.replace(one, dbm_minus_dbfs=dbm[0], dbm_sigma_db=dbm[1]) if known and dbm is not None else one
 
 
 def day_of(time_ns: int) -> date:

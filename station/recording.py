@@ -54,6 +54,8 @@ class Recording:
     captures: tuple[Capture, ...]
     labels: tuple[Label, ...] = ()
     origin: Origin = "replay"
+    dbm: tuple[float, float] | None = None
+    """What makes dBm of its levels and how sure that is, dB, as the station that captured it was calibrated; None: levels are dBFS."""
     faults: tuple[str, ...] = ()
     """One sentence each; the recording is analysed as far as it goes, and the command ends with exit code 1."""
 

@@ -14,6 +14,7 @@ from config.wire import Header, Position
 from dsp.errors import DspError
 from station.errors import RecordingError, StationError
 from station.first_run import make_ready
+from station.levels import with_dbm
 from station.output import Sink
 from station.playback import Playback, open_recording
 from station.receiver import IQBlock
@@ -78,13 +79,13 @@ class Replay:
         try:
             for n_samples in self._dwells(capture.n_samples, recording.sample_rate_hz):
                 pacer.wait(n_samples)
-                self.sink.put(tuning.dwell(_blocks(receiver, n_samples), n_samples))
+                self.sink.put(with_dbm(tuning.dwell(_blocks(receiver, n_samples), n_samples), recording.dbm))
                 told(n_samples)
         except RecordingError as error:
             problems.append(str(error))
         except DspError as error:
             problems.append(f"{recording.path}: the analysis cannot go on ({error}): report this, with the recording")
-        self.sink.put(tuning.finish())
+        self.sink.put(with_dbm(tuning.finish(), recording.dbm))
         problems += tuning.faults
         for problem in problems:
             self.say(problem)

@@ -30,6 +30,8 @@ from station.recording import (
     whole_samples,
 )
 
+DBM_KEY: Final = "canhsong:dbm_minus_dbfs"
+DBM_SIGMA_KEY: Final = "canhsong:dbm_sigma_db"
 ORIGIN_KEY: Final = "canhsong:origin"
 """Global key by which a generated recording says so: its records have origin ``synthetic``."""
 
@@ -67,8 +69,17 @@ def interpret(meta_path: Path, data_path: Path, metadata: dict[str, Any], given:
         captures=captures,
         labels=labels,
         origin="synthetic" if info.get(ORIGIN_KEY) == "synthetic" else "replay",
+        dbm=_dbm(info),
         faults=(*faults, *capture_faults, *label_faults),
     )
+
+
+def _dbm(info: dict[str, Any]) -> tuple[float, float] | None:
+    """Return what a capture of ours says of its levels; anything odd is as good as nothing."""
+    offset, sigma = _number(info.get(DBM_KEY)), _number(info.get(DBM_SIGMA_KEY))
+    if offset is None or sigma is None or not (abs(offset) <= 300.0 and 0.0 <= sigma <= 100.0):
+        return None
+    return offset, sigma
 
 
 def _datatype(datatype: object, path: Path) -> SampleFormat:

@@ -139,3 +139,19 @@ def test_what_cannot_be_a_calibration_is_one_line(station: Any, arguments: tuple
     assert said in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert not list(station.folder.rglob("levels.toml")), "nothing half made is left"
+
+
+def test_a_capture_carries_its_calibration_and_replay_of_it_tells_dbm(station: Any) -> None:
+    calibrated(station)
+    kept = station.run("capture", "932.5", "--for", "0.5", "--out", str(station.folder / "kept"), "--ppm", "23.4")
+    assert kept.returncode == 0, kept.stderr
+    told = json.loads(Path(kept.stdout.strip()).read_text())["global"]
+    assert told["canhsong:dbm_minus_dbfs"] == pytest.approx(FULL_SCALE_DBM - 29.7, abs=0.1)
+    again = station.run("replay", "--json", kept.stdout.strip(), env=QUIET)
+    found = [one for one in map(json.loads, again.stdout.splitlines()) if one["kind"] == "emission"]
+    levels = {
+        round(one["center_freq_hz"] / 1e5) / 10: one["power_dbfs"] + one["dbm_minus_dbfs"] for one in found if one["event"] == "onset"
+    }
+    assert levels[UNKNOWN_MHZ] == pytest.approx(UNKNOWN_DBM, abs=0.6)
+    beside = station.run("capture", "935", "--for", "0.2", "--out", str(station.folder / "kept"), "--ppm", "23.4")
+    assert "dbm" not in Path(beside.stdout.strip()).read_text(), "half of its span is outside the table's range"

@@ -20,7 +20,7 @@ from collector.errors import MisuseError
 from collector.gate import KEY_PROPERTY, NAME_PROPERTY, STATIONS_DOMAIN, Gate
 from collector.importing import Incoming
 from collector.journal import Journal
-from collector.reception import CREDIT, Reception
+from collector.reception import Reception
 from collector.republish import Republisher
 from collector.tally import StatusFile
 from config.wire.frames import AnyFrame, encode_frame
@@ -118,11 +118,12 @@ class Ingest:
         """Take everything that waits at the socket, commit once, then answer."""
         if self._gate is not None:
             self._gate.refresh()
-        until_s, taken = time.monotonic() + DRAIN_S, 0
+        until_s, taken, behind = time.monotonic() + DRAIN_S, 0, True
         while taken < DRAIN_FRAMES and time.monotonic() < until_s:
             try:
                 peer, parts, owner = self._receive()
             except zmq.Again:
+                behind = False
                 break
             taken += 1
             if self._gate is not None and owner is None:
@@ -130,6 +131,7 @@ class Ingest:
             else:
                 self._reception.take(peer, parts, owner)
         accepted = self._journal.commit()
+        self._reception.credit.turned(behind=behind)
         self._send(self._reception.answers())
         self._journal.tally.count("messages", taken)
         if self._republisher is not None:
@@ -198,7 +200,7 @@ class Ingest:
         self._tick_s = time.monotonic() + TICK_S
         self._reception.forget_silent()
         self._journal.commit()  # what was counted without a message
-        self._reception.credit = 0 if nearly_full(self._folder) else CREDIT
+        self._reception.credit.disk_full = nearly_full(self._folder)
         if self._status.due:
             if self._gate is not None:
                 self._journal.tally.counters["handshakes_refused"] = self._gate.refused

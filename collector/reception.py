@@ -14,6 +14,7 @@ from typing import Final
 
 from collector.acceptance import TAKEN, looked_at, take_records
 from collector.connections import Connection, Connections, clock_error_s, second_sender
+from collector.credit import Credit
 from collector.errands import Errands
 from collector.journal import Journal, SpoolKey
 from collector.tally import OnLine
@@ -35,8 +36,6 @@ from config.wire.frames import (
     encode_frame,
 )
 
-CREDIT: Final = 2000
-"""Records of one station that may be under way."""
 MAX_PARTS: Final = 8
 """Message parts of a malformed message that are looked at."""
 
@@ -61,7 +60,7 @@ class Reception:
         self._connections = Connections()
         self._answers: dict[bytes, _Answers] = {}
         self._live: list[tuple[str, bytes]] = []
-        self.credit = CREDIT
+        self.credit = Credit()
         """What a station may have under way from now on; 0: the disk is nearly full, and what is in the spools stays there."""
 
     def take(self, peer: bytes, parts: list[bytes], owner: str | None) -> None:
@@ -99,7 +98,7 @@ class Reception:
             if answers.ack and (connection := self._connections.get(peer)):
                 key = connection.key
                 committed = self._journal.committed_seq(key)
-                frames.append(Ack(spool_id=key[1], committed_seq=committed, rejected=answers.rejected, credit=self.credit))
+                frames.append(Ack(spool_id=key[1], committed_seq=committed, rejected=answers.rejected, credit=self.credit.records))
             yield peer, frames
 
     def take_live(self) -> list[tuple[str, bytes]]:
@@ -164,7 +163,7 @@ class Reception:
         elif isinstance(frame, Heartbeat):
             if frame.now_ns is not None:
                 connection.clock_error_s = clock_error_s(frame)
-            self._tell(peer, Heartbeat(now_ns=time.time_ns(), credit=self.credit))
+            self._tell(peer, Heartbeat(now_ns=time.time_ns(), credit=self.credit.records))
         elif isinstance(frame, CaptureChunk) and self._errands is not None:
             self._errands.take_chunk(peer, connection.key[0], frame)
         else:
@@ -223,4 +222,4 @@ class Reception:
         return self._answers.setdefault(peer, _Answers())
 
     def _welcome(self, key: SpoolKey) -> Welcome:
-        return Welcome(spool_id=key[1], committed_seq=self._journal.committed_seq(key), credit=self.credit, now_ns=time.time_ns())
+        return Welcome(spool_id=key[1], committed_seq=self._journal.committed_seq(key), credit=self.credit.records, now_ns=time.time_ns())

@@ -17,6 +17,8 @@ from station.output import Sink
 from station.receiver_process import Dwell
 from station.state_folder import state_folder
 from station.sweep import HopResult
+from station.task_listening import TaskListener
+from station.tasks import TaskDesk, Workplace
 
 
 class UplinkState:
@@ -31,10 +33,17 @@ class Agent:
     """One live station with its sinks. Everything that goes wrong is in the next health record."""
 
     def __init__(
-        self, settings: StationSettings, plan: BandPlan, *, sinks: Sequence[Sink], say: Say, uplink: UplinkState | None = None
+        self,
+        settings: StationSettings,
+        plan: BandPlan,
+        *,
+        sinks: Sequence[Sink],
+        say: Say,
+        uplink: UplinkState | None = None,
+        desk: TaskDesk | None = None,
     ) -> None:
-        """Nothing is opened yet."""
-        self._settings, self._sinks = settings, sinks
+        """Nothing is opened yet. ``desk``: what collectors and the inspector's keys ask."""
+        self._settings, self._sinks, self._desk = settings, sinks, desk
         self._say, self._uplink = say, uplink or UplinkState()
         self.folder = state_folder(settings)
         self.health = HealthLog(settings, folder=self.folder)
@@ -54,16 +63,19 @@ class Agent:
         """
         state = self.station.open()
         self._open_captures(state.sample_rate_hz)
+        self._begin_tasks()
         self._put([self._health()])
         try:
             while not self.stopping and (sweeps is None or self.station.sweeps_done < sweeps):
                 for records in self.station.sweep_once():
                     self._put(records)
                     self._trigger(records)
+                    self._do_tasks()
                     if self.health.due:
                         self._put([self._health()])
                 self._warm = True
                 self._write_captures()
+                self._do_tasks()
             self._write_captures(all_of_them=True)
         finally:
             self._put(self.station.finish())
@@ -126,13 +138,44 @@ class Agent:
             )
         )
 
+    # tasks
+
+    def _begin_tasks(self) -> None:
+        if self._desk is None:
+            return
+        station, capture = self.station, self._settings.capture
+        place = Workplace(
+            listener=TaskListener(station, ring=self._ring, writer=self._captures, ring_s=capture.ring_s),
+            header=station.header,
+            now_ns=lambda: station.clock.time_ns(time.monotonic_ns()),
+            put=self._put,
+            want_capture=self.want_capture,
+            recover=station.recover,
+            stopping=lambda: self.stopping,
+            folder=self._capture_folder,
+        )
+        self._desk.begin(place)
+
+    def _do_tasks(self) -> None:
+        if self._desk is None:
+            return
+        try:
+            self._desk.step()
+        except StationError as error:
+            self._told(str(error))
+
     # captures
+
+    @property
+    def _capture_folder(self) -> Path:
+        given = self._settings.capture.folder
+        return Path(given) if given else self.folder / "captures"
 
     def _open_captures(self, rate_hz: float) -> None:
         settings = self._settings.capture
         if settings.ring_s <= 0:
             return
-        folder = Path(settings.folder) if settings.folder else self.folder / "captures"
+        folder = self._capture_folder
         try:
             self._ring = CaptureRing(folder, sample_rate_hz=rate_hz, ring_s=settings.ring_s)
         except CaptureError as error:
@@ -179,3 +222,6 @@ class Agent:
             self._told(str(error))
             written = self._captures.written
         self._put(written)
+        if self._desk is not None:
+            for one in written:
+                self._desk.announced(one)

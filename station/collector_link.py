@@ -16,6 +16,7 @@ from config.settings import OtherCollector, StationSettings
 from config.wire.base import StationName
 from station.errors import MisuseError
 from station.one_collector_spool import OneCollectorSpool
+from station.side_talk import SideTalk
 from station.uplink import Curve, Uplink
 from station.uplinks import Uplinks
 
@@ -115,9 +116,19 @@ def with_collectors(settings: StationSettings, addresses: Sequence[str]) -> Stat
 
 
 def open_uplinks(
-    settings: StationSettings, address: str, *, folder: Path, say: Callable[[str], None], spool: Path, collector: str = ""
+    settings: StationSettings,
+    address: str,
+    *,
+    folder: Path,
+    say: Callable[[str], None],
+    spool: Path,
+    collector: str = "",
+    side: Callable[[str], SideTalk] | None = None,
 ) -> Uplinks:
-    """Begin to connect to ``address`` and to every collector of ``uplink.also``, out of one spool; otherwise as ``open_uplink``."""
+    """Begin to connect to ``address`` and to every collector of ``uplink.also``, out of one spool; otherwise as ``open_uplink``.
+
+    ``side``: gives what else is said to a collector, by its name.
+    """
     section = settings.uplink
     wanted = [(collector or address, address, section.collector_key)]
     wanted += [(one.collector, one.collector, one.collector_key) for one in section.also if one.collector != address]
@@ -126,8 +137,9 @@ def open_uplinks(
     views = [first, *(first.beside(name) for name, _, _ in wanted[1:])]
     links: list[Uplink] = []
     try:
-        for (_, where, _), view, curve in zip(wanted, views, curves, strict=True):
-            links.append(Uplink(where, station=settings.station.name, spool=view, curve=curve, max_bytes_s=section.max_bytes_s))
+        for (name, where, _), view, curve in zip(wanted, views, curves, strict=True):
+            talk = side(name) if side is not None else None
+            links.append(Uplink(where, station=settings.station.name, spool=view, curve=curve, max_bytes_s=section.max_bytes_s, side=talk))
     except MisuseError:
         for link in links:
             link.close()

@@ -257,6 +257,10 @@ class LiveStation:
         self.faults.append(text)
         self.say(text)
 
+    def recover(self, error: ReceiverError) -> None:
+        """Open the receiver again after ``error``, as often as it takes."""
+        self._recover(error)
+
     def _recover(self, error: ReceiverError) -> None:
         """Open the receiver again, as often as it takes."""
         self.fault(str(error))

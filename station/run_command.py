@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
+from config.settings import StationSettings
 from config.wire import AnyRecord
 from station.agent import Agent, UplinkState
 from station.errors import StationError
@@ -22,6 +23,7 @@ from station.scan_command import live_settings, receiver_options, say
 from station.state_folder import state_folder
 
 if TYPE_CHECKING:
+    from station.tasks import TaskDesk
     from station.uplink import Uplink
     from station.uplinks import Uplinks
 
@@ -99,10 +101,12 @@ def run(
             settings = with_collectors(settings, [address, *collectors])
             click.echo(f"Mở trang / open the page: {addresses['web']}", err=True)
         sinks: list[Sink] = []
+        desk = _desk(stack, settings, folder)
         uplink = None
         if address is not None:
             spool = Path(settings.uplink.spool) if settings.uplink.spool else folder / "spool.db"
-            link = open_uplinks(settings, address, folder=folder, say=say, spool=spool, collector="kit" if kit else "")
+            side = desk.sender if desk is not None else None
+            link = open_uplinks(settings, address, folder=folder, say=say, spool=spool, collector="kit" if kit else "", side=side)
             uplink = SpooledUplink(link)
             sinks.append(uplink)
         show = sys.stdout.isatty() and not as_json
@@ -113,7 +117,7 @@ def run(
             sinks.append(JsonSink())
         if settings.health.metrics is not None:
             sinks.append(_metrics(stack, settings.health.metrics, link.first if address is not None else None))
-        agent = Agent(settings, plan, sinks=sinks, say=_quiet if show else say, uplink=uplink)
+        agent = Agent(settings, plan, sinks=sinks, say=_quiet if show else say, uplink=uplink, desk=desk)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: agent.stop())
         try:
@@ -167,6 +171,20 @@ def _metrics(stack: contextlib.ExitStack, address: str, uplink: Uplink | None) -
     told = StationMetrics(uplink)
     stack.enter_context(metrics_server(address, told, lambda url: say(f"metrics: {url}")))
     return told
+
+
+def _desk(stack: contextlib.ExitStack, settings: StationSettings, folder: Path) -> TaskDesk | None:
+    """Return what takes the collectors' tasks and the inspector's keys; None: the state folder cannot hold its book."""
+    from station.task_book import TaskBook
+    from station.tasks import TaskDesk
+
+    try:
+        desk = TaskDesk(settings, TaskBook(folder / "tasks.db"))
+    except StationError as error:
+        say(f"no tasks: {error}")
+        return None
+    stack.callback(desk.close)
+    return desk
 
 
 def _view(stack: contextlib.ExitStack) -> Any:

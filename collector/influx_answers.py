@@ -192,7 +192,7 @@ def _state(row: dict[str, Any]) -> str:
 def _row(kind: type[Row], row: dict[str, Any]) -> Row:
     if row.get("band") == NO_BAND:
         row["band"] = None
-    given = {field.name: row[field.name] for field in msgspec.structs.fields(kind)}
+    given = {field.name: row[field.name] for field in msgspec.structs.fields(kind) if field.name in row}  # an older row lacks newer ones
     return msgspec.convert(given, kind, strict=False)
 
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from collector.followers import Heard
 from collector.sqlite_cells import put_cell
 from collector.sqlite_schema import open_for_writing
@@ -95,6 +97,7 @@ class SqliteEffect:
             *(report.center_freq_hz, report.lower_freq_hz, report.upper_freq_hz, report.bandwidth_hz, report.power_dbfs, report.snr_db),
             *(report.first_time_ns, report.last_time_ns, report.burst_count, report.duty),
             *("cleared" if report.event == "clear" else "open", report.time_source),
+            None if isinstance(report.dbm_minus_dbfs, msgspec.UnsetType) else report.dbm_minus_dbfs,
         )
         before = self._db.execute(
             "SELECT last_time_ns FROM track WHERE station = ? AND track_id = ?", (report.station, report.track_id)

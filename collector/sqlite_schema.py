@@ -9,7 +9,7 @@ from typing import Final
 from collector import station_state
 from collector.errors import StorageError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS cursor(name TEXT PRIMARY KEY, entry INTEGER NOT NULL) WITHOUT ROWID;
@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS track(station TEXT NOT NULL, track_id TEXT NOT NULL, 
     relative INTEGER NOT NULL, label TEXT, center_freq_hz REAL NOT NULL, lower_freq_hz REAL NOT NULL, upper_freq_hz REAL NOT NULL,
     bandwidth_hz REAL NOT NULL, power_dbfs REAL NOT NULL, snr_db REAL NOT NULL, first_time_ns INTEGER NOT NULL,
     last_time_ns INTEGER NOT NULL, burst_count INTEGER NOT NULL, duty REAL NOT NULL, state TEXT NOT NULL, time_source TEXT NOT NULL,
-    PRIMARY KEY(station, track_id)) WITHOUT ROWID;
+    dbm_minus_dbfs REAL, PRIMARY KEY(station, track_id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS track_by_time ON track(origin, last_time_ns);
 CREATE TABLE IF NOT EXISTS track_hour(station TEXT NOT NULL, track_id TEXT NOT NULL, hour_ns INTEGER NOT NULL, band TEXT NOT NULL,
     origin TEXT NOT NULL, onset INTEGER NOT NULL, on_s REAL NOT NULL, max_power_dbfs REAL NOT NULL,

@@ -54,6 +54,8 @@ class TrackRow(Struct, frozen=True, kw_only=True):
     duty: float
     state: TrackState
     time_source: str
+    dbm_minus_dbfs: float | None = None
+    """Added to a level in dBFS it gives dBm at the station's receiver; None: not calibrated."""
 
 
 class TimelineBucket(Struct, frozen=True, kw_only=True):

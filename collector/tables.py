@@ -10,7 +10,7 @@ from rich.text import Text
 
 from collector.station_board import StationLine
 from collector.store import TimelineBucket, TrackRow
-from collector.words import ORIGIN_WORDS, duration, khz, mhz, moment
+from collector.words import ORIGIN_WORDS, duration, khz, level, mhz, moment
 
 _STATE_WORDS = {"open": "phát / on", "cleared": "tắt / off"}
 _COVERAGE_WORDS = {
@@ -24,7 +24,9 @@ _COVERAGE_WORDS = {
 
 def track_table(tracks: Sequence[TrackRow]) -> Table:
     """Return a table of tracks."""
-    table = _table("Trạm / station", "Băng / band", "MHz", "kHz", "dBFS", "SNR / dB", "Từ / first", "Dài / length", "", "Tên / label")
+    table = _table(
+        "Trạm / station", "Băng / band", "MHz", "kHz", "Mức / level", "SNR / dB", "Từ / first", "Dài / length", "", "Tên / label"
+    )
     several = len({track.origin for track in tracks}) > 1
     for track in tracks:
         origin = f" ({track.origin})" if several else ""
@@ -33,7 +35,7 @@ def track_table(tracks: Sequence[TrackRow]) -> Table:
             _plain(track.band or "—"),
             mhz(track.center_freq_hz, relative=track.relative),
             khz(track.bandwidth_hz),
-            f"{track.power_dbfs:.1f}",
+            level(track),
             f"{track.snr_db:.1f}",
             moment(track.first_time_ns),
             duration((track.last_time_ns - track.first_time_ns) / 1e9),

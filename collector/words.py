@@ -60,6 +60,13 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200.0 else f"{seconds / 3600:.1f} h"
 
 
+def level(track: TrackRow) -> str:
+    """Return a track's level with its unit: dBm where its station is calibrated, else dBFS."""
+    if track.dbm_minus_dbfs is None:
+        return f"{track.power_dbfs:.1f} dBFS"
+    return f"{track.power_dbfs + track.dbm_minus_dbfs:.1f} dBm"
+
+
 def track_name(track: TrackRow) -> str:
     """Return what a track is called on a chart: its frequency, and its label where a scene or an annotation gave one."""
     place = f"{mhz(track.center_freq_hz, relative=track.relative)} MHz"

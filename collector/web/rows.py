@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from collector.store import CellRow, TrackRow
-from collector.words import duration, khz, mhz, short_moment
+from collector.words import duration, khz, level, mhz, short_moment
 from config.band_plan import PlmnTable, load_plmn_table
 
 TRACK_COLUMNS: Final = (
@@ -15,7 +15,7 @@ TRACK_COLUMNS: Final = (
     ("freq", "MHz", "right"),
     ("label", "Tên / label", "left"),
     ("width", "kHz", "right"),
-    ("power", "dBFS", "right"),
+    ("power", "Mức / level", "right"),
     ("snr", "SNR dB", "right"),
     ("first", "Từ / first", "left"),
     ("length", "Dài / length", "right"),
@@ -56,7 +56,7 @@ def track_rows(tracks: Sequence[TrackRow], *, now_ns: int) -> list[dict[str, Any
             "label": track.label or "",
             "place": f"{track.station} · {track.band or '—'}",
             "width": khz(track.bandwidth_hz),
-            "power": f"{track.power_dbfs:.1f}",
+            "power": level(track),
             "snr": f"{track.snr_db:.1f}",
             "first": short_moment(track.first_time_ns, now_ns=now_ns),
             "length": duration((track.watched_until_ns - track.first_time_ns) / 1e9),

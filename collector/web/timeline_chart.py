@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from collector.store import HOUR_NS, TimelineBucket, TrackRow
 from collector.web.look import CHART_RIGHT_PX, INK, QUIET, TEAL, axis, plain, snr_colour, tooltip
-from collector.words import FIRST_DATED_NS, duration, khz, moment, track_name
+from collector.words import FIRST_DATED_NS, duration, khz, level, moment, track_name
 
 MAX_LANES: Final = 40
 LANE_PX: Final = 26
@@ -69,7 +69,7 @@ def _track_bars(track: TrackRow, lane: int) -> list[dict[str, Any]]:
         f"{plain(track.station)} · {plain(track.band or '—')}",
         plain(track_name(track)),
         f"{moment(track.first_time_ns)} · {duration((track.watched_until_ns - track.first_time_ns) / 1e9)}",
-        f"{track.power_dbfs:.1f} dBFS · SNR {track.snr_db:.1f} dB · {khz(track.bandwidth_hz)} kHz",
+        f"{level(track)} · SNR {track.snr_db:.1f} dB · {khz(track.bandwidth_hz)} kHz",
         f"{track.burst_count} × · {100 * track.duty:.0f} %",
     ]
     common = {"itemStyle": {"color": snr_colour(track.snr_db)}, "tip": "\n".join(tip)}

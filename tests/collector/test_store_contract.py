@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from collector.store import HOUR_NS, Query
+from collector.words import level
 from config.wire import GsmCellReport, LteCellReport, SensitivityReport, SummaryReport
 from tests.collector.station_says import announcement, health
 from tests.end_to_end.running import T0_NS, emission, occupancy, spectrum
@@ -53,6 +54,15 @@ def test_a_track_is_one_row_with_its_latest_state(filled: OnSqlite | OnInflux) -
     (hour,) = filled.store.timeline(ALL)
     assert (hour.tracks, hour.onsets, hour.max_power_dbfs) == (1, 1, -30.0)
     assert hour.on_s == pytest.approx(20.0)
+
+
+def test_a_calibrated_station_s_track_says_what_makes_dbm_of_it_and_another_s_that_nothing_does(filled: OnSqlite | OnInflux) -> None:
+    filled.put(emission(0, dbm_minus_dbfs=-49.7, dbm_sigma_db=0.8), emission(1))
+    tracks = {track.track_id: track for track in filled.store.tracks(ALL)}
+    known, unknown = tracks[f"{0:016x}"], tracks[f"{1:016x}"]
+    assert (known.dbm_minus_dbfs, unknown.dbm_minus_dbfs) == (-49.7, None)
+    assert level(known) == f"{known.power_dbfs - 49.7:.1f} dBm"
+    assert level(unknown) == f"{unknown.power_dbfs:.1f} dBFS"
 
 
 def test_an_open_track_goes_on_until_its_station_was_heard_of_last(filled: OnSqlite | OnInflux) -> None:

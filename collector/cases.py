@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from pathlib import Path
 from typing import Final, cast
 
 from collector.checks.types import Answer, Finding
-from collector.errors import StorageError
+from collector.database import open_database
 
 ANSWERS: Final = ("confirmed", "false", "licensed")
 _SCHEMA: Final = """
@@ -27,15 +26,7 @@ class Cases:
         Raises:
             StorageError: it cannot be used.
         """
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
-            path.chmod(0o600)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise StorageError(f"{path}: cannot be opened: {error}; check the folder's permissions and the disk") from error
+        self._db = open_database(path, _SCHEMA, durable=True)
 
     def record(self, finding: Finding, answer: str, *, inspector: str, note: str = "") -> None:
         """Add what ``inspector`` found about ``finding``; a later answer to the same finding goes before it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from collector.checks.judge import Changes
-from collector.checks.types import Finding, Remark
-from collector.errors import StorageError
+from collector.checks.types import Finding, Remark, SortKey
+from collector.database import open_database
 from collector.store import Query
 
 _SCHEMA: Final = """
@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS remark(rule TEXT NOT NULL, subject TEXT NOT NULL, cod
     PRIMARY KEY(rule, subject, code, origin)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS judge(name TEXT PRIMARY KEY, cursor INTEGER NOT NULL, versions TEXT NOT NULL, since_ns INTEGER NOT NULL,
     position INTEGER, state BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS checkpoint(number INTEGER PRIMARY KEY, below INTEGER NOT NULL, reached BLOB NOT NULL, state BLOB NOT NULL);
 """
 
 
@@ -41,6 +42,20 @@ class Saved:
     state: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A state that is worth going back to. All journal entries up to ``below`` are in it or behind it."""
+
+    number: int
+    below: int
+    reached: dict[str, SortKey]
+    """World -> the latest observation in it: whatever is not later is in."""
+
+    def is_before(self, world: str, key: SortKey) -> bool:
+        """Whether an observation of ``world`` can be judged from here on."""
+        return world not in self.reached or self.reached[world] < key
+
+
 class FindingsStore:
     """Findings as rows."""
 
@@ -50,14 +65,7 @@ class FindingsStore:
         Raises:
             StorageError: it cannot be used.
         """
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
-            path.chmod(0o600)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise StorageError(f"{path}: cannot be opened: {error}; check the folder's permissions and the disk") from error
+        self._db = open_database(path, _SCHEMA)
 
     @classmethod
     def reading(cls, path: Path) -> FindingsStore | None:
@@ -80,12 +88,36 @@ class FindingsStore:
         row = self._db.execute("SELECT cursor, versions, since_ns, position, state FROM judge WHERE name = 'judge'").fetchone()
         return Saved(cursor=row[0], versions=row[1], since_ns=row[2], position=row[3], state=row[4]) if row else None
 
-    def commit(self, changes: Changes, remarks: Sequence[Remark], saved: Saved | None, *, since_ns: int) -> None:
+    def checkpoints(self) -> list[Checkpoint]:
+        """Return the checkpoints, the earliest first."""
+        rows = self._db.execute("SELECT number, below, reached FROM checkpoint ORDER BY number")
+        return [Checkpoint(number=n, below=b, reached=msgspec.json.decode(r, type=dict[str, SortKey])) for n, b, r in rows]
+
+    def checkpoint_state(self, number: int) -> bytes:
+        """Return the state of a checkpoint."""
+        return bytes(self._db.execute("SELECT state FROM checkpoint WHERE number = ?", (number,)).fetchone()[0])
+
+    def add_checkpoint(self, below: int, reached: Mapping[str, SortKey], state: bytes, *, keep: int) -> None:
+        """Add a checkpoint; only the last ``keep`` stay."""
+        with self._transaction():
+            self._db.execute("INSERT INTO checkpoint(below, reached, state) VALUES (?,?,?)", (below, msgspec.json.encode(reached), state))
+            self._db.execute(
+                "DELETE FROM checkpoint WHERE number NOT IN (SELECT number FROM checkpoint ORDER BY number DESC LIMIT ?)", (keep,)
+            )
+
+    def drop_checkpoints(self, numbers: Iterable[int]) -> None:
+        """Forget these checkpoints."""
+        self._db.executemany("DELETE FROM checkpoint WHERE number = ?", [(number,) for number in numbers])
+
+    def commit(self, changes: Changes, saved: Saved | None, *, since_ns: int) -> None:
         """Write findings, remarks and, where given, the judge's state and cursor, together; findings over before ``since_ns`` are kept."""
         with self._transaction():
             if changes.everything:
                 self._db.execute("DELETE FROM finding WHERE last_ns >= ?", (since_ns,))
                 self._db.execute("DELETE FROM remark")
+            self._db.executemany("DELETE FROM finding WHERE finding_id = ?", [(name,) for name in changes.gone])
+            unsaid = "DELETE FROM remark WHERE rule = ? AND subject = ? AND code = ? AND origin = ?"
+            self._db.executemany(unsaid, changes.unsaid)
             self._db.executemany(
                 "INSERT OR REPLACE INTO finding VALUES (?,?,?,?,?,?,?,?)",
                 [
@@ -95,7 +127,7 @@ class FindingsStore:
             )
             self._db.executemany(
                 "INSERT OR REPLACE INTO remark VALUES (?,?,?,?,?)",
-                [(r.rule, r.subject, r.reason.code, r.origin, msgspec.json.encode(r)) for r in remarks],
+                [(r.rule, r.subject, r.reason.code, r.origin, msgspec.json.encode(r)) for r in changes.remarks],
             )
             if saved is not None:
                 row = (saved.cursor, saved.versions, saved.since_ns, saved.position, saved.state)

@@ -64,8 +64,13 @@ def run_judge(data: DataFolder, _: str) -> None:
     with only_one(lock_path(data.path)):
         effect = JudgingEffect(data.path)
         _ready(str(findings_path(data.path)))
+
+        def ended() -> bool:
+            effect.tick()  # what waits becomes due while nothing comes, too
+            return stopped()
+
         try:
-            follow(data.journal, effect, stopped)
+            follow(data.journal, effect, ended)
         finally:
             effect.close()
 

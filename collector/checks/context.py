@@ -12,7 +12,7 @@ from typing import Final
 
 from collector.checks.sightings import Cell, Place
 from config.band_plan import PlmnTable, load_plmn_table
-from config.geography import distance_km
+from config.geography import is_within_km
 from config.licences import Licence, Registry, load_registry
 from config.rules import NeighbourBlock, RuleBook, load_neighbour_blocks, load_rule_book
 
@@ -130,8 +130,4 @@ def default_context(*, registry: Registry | None = None, book: RuleBook | None =
 def _heard_at(licence: Licence, place: Place | None) -> bool:
     if place is None or licence.lat_deg is None or licence.lon_deg is None:
         return True
-    # a degree is 111 km or less: most licences are out of reach without a geodesic
-    reach = licence.radius_km or DEFAULT_REACH_KM
-    if abs(licence.lat_deg - place[0]) * 110.5 > reach:
-        return False
-    return distance_km(place[0], place[1], licence.lat_deg, licence.lon_deg) <= reach
+    return is_within_km(place, (licence.lat_deg, licence.lon_deg), licence.radius_km or DEFAULT_REACH_KM)

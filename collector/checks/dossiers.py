@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from collector.checks.types import (
     GRADE_ORDER,
     Answers,
@@ -69,23 +71,14 @@ class Dossier:
         return GRADE_ORDER[min(GRADE_ORDER.index(reached), max(caps, default=0))]
 
 
-def finding_of(
-    rule: Rule, subject: str, dossier: Dossier, *, closed_ns: int | None, book: RuleBook, versions: tuple[str, str], answers: Answers
-) -> Finding:
-    """Return the state of ``dossier`` as a value; an inspector's answer goes before every sum. ``versions``: registry, rule book."""
-    identity = finding_id(rule.name, subject, dossier.opening)
-    given = answers.by_finding.get(identity)
-    answer = given.answer if given else ("licensed" if (rule.name, subject) in answers.licensed else None)
+def finding_of(rule: Rule, subject: str, dossier: Dossier, *, closed_ns: int | None, book: RuleBook, versions: tuple[str, str]) -> Finding:
+    """Return the state of ``dossier`` as a value, before any inspector's answer. ``versions``: registry, rule book."""
     confidence = dossier.confidence(rule.prior_decibans)
     grade = dossier.grade(confidence, book.alert)
-    if answer == "confirmed":
-        confidence, grade = 1.0, "confirmed"
-    elif answer is not None:
-        confidence, grade = 0.0, "information"
-    is_open = closed_ns is None and answer in (None, "confirmed")
+    is_open, worth = closed_ns is None, grade != "information"
     ordered = sorted(dossier.contributions.values(), key=lambda c: (-abs(c.decibans), c.kind, c.station))
     return Finding(
-        finding_id=identity,
+        finding_id=finding_id(rule.name, subject, dossier.opening),
         rule=rule.name,
         rule_version=rule.version,
         legal_basis=rule.legal_basis,
@@ -95,14 +88,26 @@ def finding_of(
         severity=rule.severity,
         grade=grade,
         confidence=round(confidence, 4),
-        alert=is_open and dossier.origin == "live" and confidence >= book.alert.suspected and grade != "information",
+        alert=is_open and worth and dossier.origin == "live" and confidence >= book.alert.suspected,
         opened_ns=dossier.opened_ns if dossier.opened_ns is not None else dossier.opening.time_ns,
         last_ns=dossier.last_ns,
         closed_ns=closed_ns,
         stations=tuple(sorted({c.station for c in ordered})),
         registry_version=versions[0],
         rulebook_version=versions[1],
-        answer=answer,
+        answer=None,
         evidence=tuple(ordered),
-        wants=wanted(rule.wants, ordered) if is_open and answer is None and grade != "information" and dossier.origin in ASKABLE else (),
+        wants=wanted(rule.wants, ordered) if is_open and worth and dossier.origin in ASKABLE else (),
     )
+
+
+def answered(finding: Finding, answers: Answers) -> Finding:
+    """Return ``finding`` as an inspector's answer leaves it: the answer goes before every sum."""
+    given = answers.by_finding.get(finding.finding_id)
+    answer = given.answer if given else ("licensed" if (finding.rule, finding.subject) in answers.licensed else None)
+    if answer is None:
+        return finding
+    if answer == "confirmed":
+        is_alert = finding.state == "open" and finding.origin == "live"
+        return replace(finding, answer=answer, confidence=1.0, grade="confirmed", alert=is_alert, wants=())
+    return replace(finding, answer=answer, confidence=0.0, grade="information", state="closed", alert=False, wants=())

@@ -1,114 +1,85 @@
-"""Observations in order -> findings. A fold: the state after the same observations is the same, byte for byte.
-
-Evidence adds up in decibans (decision 11). An observation that comes late rewinds to a snapshot before it and folds again from there.
-Each origin is a world of its own, and so are undated records: what one world remembers never reaches another.
-"""
+"""Observations -> findings, world by world, with what inspectors answered. What is found depends on keys and answers alone."""
 
 from __future__ import annotations
 
-import bisect
-import heapq
 import pickle
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
-from collector.checks.dossiers import Dossier, finding_of
-from collector.checks.sightings import Sighting, sight
-from collector.checks.types import Answers, CannotJudge, Evidence, Finding, Observation, Remark, Rule, SortKey
+from msgspec.structs import replace
+
+from collector.checks.dossiers import answered
+from collector.checks.types import Answers, Finding, Observation, Remark, Rule, SortKey
+from collector.checks.world import By, RemarkKey, World
 from config.rules import RuleBook
-
-SNAPSHOT_EVERY: Final = 10_000
-"""Observations between two snapshots: what a late observation costs at most, beside its own lateness."""
-Where = tuple[str, str, str]
-"""World, rule, subject."""
 
 
 class Changes(NamedTuple):
-    """Findings that changed; ``everything``: these are all there are, and what else was said before no longer holds."""
+    """Findings and remarks that changed, and those that no longer are; ``everything``: these are all there are."""
 
     everything: bool
     findings: tuple[Finding, ...]
-
-
-@dataclass(slots=True)
-class _State:
-    """All that later answers depend on; plain values, for it is pickled."""
-
-    memories: dict[str, list[Any]] = field(default_factory=dict)
-    dossiers: dict[Where, Dossier] = field(default_factory=dict)
-    closed: dict[str, Finding] = field(default_factory=dict)
-    remarks: dict[tuple[str, str, str, str], Remark] = field(default_factory=dict)
-    due: dict[str, list[tuple[int, Where]]] = field(default_factory=dict)
-    """World -> heap of when dossiers may be stale; an entry may be out of date, never missing. An undated world's clock closes nothing."""
+    remarks: tuple[Remark, ...] = ()
+    gone: tuple[str, ...] = ()
+    unsaid: tuple[RemarkKey, ...] = ()
 
 
 class Judge:
-    """Folds observations into findings; ``feed`` takes them in any order, the answer depends on their keys alone."""
+    """Folds observations into findings; ``feed`` takes them in any order."""
 
     def __init__(self, rules: Sequence[Rule], *, book: RuleBook, registry_version: str, answers: Answers | None = None) -> None:
         """Start with ``rules`` that have seen nothing yet."""
-        self._rules = {rule.name: rule for rule in rules}
-        self._book = book
-        self._versions = (registry_version, book.version)
+        self._by = By({rule.name: rule for rule in rules}, book, registry_version)
         self._answers = answers or Answers()
-        self._state = _State()
-        self._horizon_ns = 0
+        self._worlds: dict[str, World] = {}
         self._everything_changed = False
-        self._touched: set[Where] = set()
-        self._closed_since: set[str] = set()
-        self._seen: list[Observation] = []
-        self._keys: list[SortKey] = []
-        self._snapshots: list[tuple[int, bytes]] = [(0, pickle.dumps(self._state))]
-
-    @property
-    def horizon_ns(self) -> int:
-        """An observation before this time can no longer be fitted in: judge again from the journal. 0: everything can."""
-        return self._horizon_ns
+        self._snapshot_every: int | None = None
 
     def feed(self, observations: Iterable[Observation]) -> int:
         """Take ``observations``; one that is already known (same key) changes nothing. Return how many were folded, again or newly."""
-        fresh = {o.key: o for o in observations}
-        if not fresh:
-            return 0
-        start = bisect.bisect_left(self._keys, min(fresh))
-        tail = self._seen[start:]
-        new = fresh.keys() - {o.key for o in tail}
-        if not new:
-            return 0
-        start = bisect.bisect_left(self._keys, min(new))
-        folded = 0
-        if start < len(self._seen):
-            again = self._rewind(start)
-            fresh = {key: fresh[key] for key in new} | {o.key: o for o in again}
-            new = set(fresh)
-        for key in sorted(new):
-            self._fold(fresh[key], key)
-            folded += 1
-        return folded
+        fresh: dict[str, dict[SortKey, Observation]] = {}
+        for observation in observations:
+            fresh.setdefault(world_of(observation), {})[observation.key] = observation
+        return sum(self._world(name).feed(fresh[name]) for name in sorted(fresh))
+
+    def is_late(self, observation: Observation) -> bool:
+        """Whether its world has folded a later one already: to fit it in, some are folded again."""
+        world = self._worlds.get(world_of(observation))
+        return world is not None and world.last is not None and observation.key < world.last
+
+    def is_too_late(self, observation: Observation) -> bool:
+        """Whether it can no longer be fitted in: judge again from the journal."""
+        world = self._worlds.get(world_of(observation))
+        return world is not None and world.horizon is not None and observation.key <= world.horizon
 
     def forget_but(self, count: int) -> None:
-        """Drop all but the last ``count`` observations from memory, up to a snapshot; what is older and comes later cannot be fitted in."""
-        usable = [at for at, _ in self._snapshots if at <= len(self._keys) - count]
-        if not usable or (base := usable[-1]) == 0:
-            return
-        self._horizon_ns = self._keys[base].time_ns
-        self._seen, self._keys = self._seen[base:], self._keys[base:]
-        self._snapshots = [(at - base, blob) for at, blob in self._snapshots if at >= base]
+        """Drop all but the last ``count`` observations of each world from memory, up to a snapshot."""
+        for world in self._worlds.values():
+            world.forget_but(count)
 
-    def save(self) -> bytes:
-        """Return what is needed to go on later: an old snapshot and the observations since, so that late ones can still be fitted in."""
-        at, blob = self._snapshots[max(0, len(self._snapshots) - 2)]
-        horizon_ns = self._keys[at].time_ns if 0 < at < len(self._keys) else self._horizon_ns
-        return pickle.dumps((blob, self._seen[at:], horizon_ns), protocol=5)
+    def snapshot_every(self, count: int | None) -> None:
+        """Take a snapshot every ``count`` observations; None: as usual. Where none come late, snapshots are of little use."""
+        self._snapshot_every = count
+        for world in self._worlds.values():
+            world.snapshot_every = count
+
+    def is_folded(self, world: str, key: SortKey) -> bool:
+        """Whether the observation with this key is in, or would be behind what is in."""
+        known = self._worlds.get(world)
+        return known is not None and known.last is not None and key <= known.last
+
+    def reached(self) -> dict[str, SortKey]:
+        """Return the latest observation of each world that is folded."""
+        return {name: world.last for name, world in self._worlds.items() if world.last is not None}
+
+    def save(self, keep: int = 10_000) -> bytes:
+        """Return what is needed to go on later, so that what comes late among the last ``keep`` observations can still be fitted in."""
+        return pickle.dumps({name: world.save(keep) for name, world in self._worlds.items()}, protocol=5)
 
     def restore(self, saved: bytes) -> None:
         """Go on from what ``save`` gave; ``saved`` is trusted."""
-        blob, seen, self._horizon_ns = pickle.loads(saved)
-        self._state = pickle.loads(blob)
-        self._seen, self._keys, self._snapshots = [], [], [(0, blob)]
-        for observation in seen:
-            self._fold(observation, observation.key)
+        self._worlds = {name: World.restored(self._by, one) for name, one in pickle.loads(saved).items()}
+        self.snapshot_every(self._snapshot_every)
         self._everything_changed = True
 
     def answer_by(self, answers: Answers) -> None:
@@ -117,116 +88,55 @@ class Judge:
         self._everything_changed = True
 
     def take_changes(self) -> Changes:
-        """Return what changed since the last call; after a rewind, everything."""
-        if self._everything_changed:
-            found = self.findings()
-        else:
-            live = ((where, self._state.dossiers.get(where)) for where in self._touched)
-            found = (
-                *(self._finding(where, d, closed_ns=None) for where, d in live if d is not None and d.opened_ns is not None),
-                *(self._state.closed[name] for name in self._closed_since),
-            )
-        changes = Changes(everything=self._everything_changed, findings=tuple(sorted(found, key=lambda f: (f.opened_ns, f.finding_id))))
-        self._everything_changed = False
-        self._touched.clear()
-        self._closed_since.clear()
-        return changes
+        """Return what changed since the last call."""
+        each = [self._worlds[name].changes() for name in sorted(self._worlds)]
+        everything, self._everything_changed = self._everything_changed, False
+        if everything:
+            return Changes(everything=True, findings=self.findings(), remarks=self.remarks())
+        keys = sorted({key for one in each for key in one.remarks})
+        said = [remark for key in keys if (remark := self._remark(key)) is not None]
+        return Changes(
+            everything=False,
+            findings=self._answered(finding for one in each for finding in one.findings),
+            remarks=tuple(said),
+            gone=tuple(sorted({name for one in each for name in one.gone})),
+            unsaid=tuple(key for key in keys if self._remark(key) is None),
+        )
 
     def findings(self) -> tuple[Finding, ...]:
         """Return every finding, open and closed, in order of opening and identity."""
-        live = (self._finding(where, d, closed_ns=None) for where, d in self._state.dossiers.items() if d.opened_ns is not None)
-        return tuple(sorted((*self._state.closed.values(), *live), key=lambda f: (f.opened_ns, f.finding_id)))
+        return self._answered(finding for world in self._worlds.values() for finding in world.findings())
 
     def remarks(self) -> tuple[Remark, ...]:
         """Return what could not be judged, by rule and subject."""
-        return tuple(self._state.remarks[key] for key in sorted(self._state.remarks))
+        keys = sorted({key for world in self._worlds.values() for key in world.remarks()})
+        return tuple(remark for key in keys if (remark := self._remark(key)) is not None)
 
-    def _rewind(self, index: int) -> list[Observation]:
-        """Go back to the last snapshot at or before ``index``; return the observations that are to be folded again."""
-        while self._snapshots[-1][0] > index:
-            self._snapshots.pop()
-        at, blob = self._snapshots[-1]
-        again = self._seen[at:]
-        del self._seen[at:], self._keys[at:]
-        self._state = pickle.loads(blob)  # our own bytes, never from outside
-        self._everything_changed = True
-        return again
+    def _remark(self, key: RemarkKey) -> Remark | None:
+        """Return what the worlds say about one matter, as one; the words are those of the latest, by its time and then its text."""
+        said = [one for world in self._worlds.values() if (one := world.remarks().get(key)) is not None]
+        if len(said) < 2:
+            return said[0] if said else None
+        latest = max(said, key=lambda r: (r.last_ns, r.reason.en))
+        return replace(latest, count=sum(r.count for r in said), first_ns=min(r.first_ns for r in said))
 
-    def _fold(self, observation: Observation, key: SortKey) -> None:
-        if len(self._seen) - self._snapshots[-1][0] >= SNAPSHOT_EVERY:
-            self._snapshots.append((len(self._seen), pickle.dumps(self._state, protocol=5)))
-        self._seen.append(observation)
-        self._keys.append(key)
-        sighting = sight(observation)
-        if sighting is None:
-            return
-        world = sighting.origin if sighting.day is not None else f"{sighting.origin}, undated"
-        if sighting.day is not None:
-            self._close_stale(world, key.time_ns)
-        memories = self._state.memories.get(world)
-        if memories is None:
-            memories = self._state.memories[world] = [rule.begin() for rule in self._rules.values()]
-        for rule, memory in zip(self._rules.values(), memories, strict=True):
-            weighed: dict[Where, Dossier] = {}
-            for outcome in rule.observe(sighting, memory):
-                if isinstance(outcome, Evidence):
-                    where = (world, rule.name, outcome.subject)
-                    weighed[where] = self._weigh(rule, outcome, sighting, where)
-                else:
-                    self._remark(rule, outcome, sighting)
-            for where, dossier in weighed.items():  # for and against, all of it, before anything opens
-                self._touched.add(where)
-                self._decide(rule, where, dossier, sighting.time_ns)
+    def _world(self, name: str) -> World:
+        if (world := self._worlds.get(name)) is None:
+            world = self._worlds[name] = World(self._by, dated="," not in name)
+            world.snapshot_every = self._snapshot_every
+        return world
 
-    def _weigh(self, rule: Rule, evidence: Evidence, sighting: Sighting, where: Where) -> Dossier:
-        time_ns = sighting.time_ns
-        dossier = self._state.dossiers.get(where)
-        if dossier is None:
-            dossier = self._state.dossiers[where] = Dossier(opening=sighting.key, origin=sighting.origin, last_ns=time_ns)
-            heapq.heappush(self._state.due.setdefault(where[0], []), (time_ns + int(rule.closes_after_s * 1e9), where))
-        dossier.add(evidence, station=sighting.station, time_ns=time_ns)
-        return dossier
+    def _answered(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        given = (answered(finding, self._answers) for finding in findings)
+        return tuple(sorted(given, key=lambda f: (f.opened_ns, f.finding_id)))
 
-    def _decide(self, rule: Rule, where: Where, dossier: Dossier, time_ns: int) -> None:
-        confidence = dossier.confidence(rule.prior_decibans)
-        if dossier.opened_ns is None:
-            if confidence >= self._book.alert.open_confidence:
-                dossier.opened_ns = time_ns
-        elif confidence < self._book.alert.open_confidence / 2:
-            self._close(where, dossier, time_ns)
 
-    def _remark(self, rule: Rule, outcome: CannotJudge, sighting: Sighting) -> None:
-        key = (rule.name, outcome.subject, outcome.reason.code, sighting.origin)
-        old = self._state.remarks.get(key)
-        self._state.remarks[key] = Remark(
-            rule=rule.name,
-            subject=outcome.subject,
-            origin=sighting.origin,
-            count=old.count + 1 if old else 1,
-            first_ns=old.first_ns if old else sighting.time_ns,
-            last_ns=sighting.time_ns,
-            reason=outcome.reason,
-        )
+def world_of(observation: Observation) -> str:
+    """Return the name of the world that an observation belongs to: undated recordings have a clock each."""
+    record = observation.record
+    return world_name(record.origin, record.time_source, record.station, observation.spool_id)
 
-    def _close_stale(self, world: str, now_ns: int) -> None:
-        due = self._state.due.get(world, [])
-        while due and due[0][0] < now_ns:
-            where = heapq.heappop(due)[1]
-            if (dossier := self._state.dossiers.get(where)) is None:
-                continue
-            limit_ns = dossier.last_ns + int(self._rules[where[1]].closes_after_s * 1e9)
-            if limit_ns < now_ns:
-                self._close(where, dossier, limit_ns)
-            else:
-                heapq.heappush(due, (limit_ns, where))
 
-    def _close(self, where: Where, dossier: Dossier, time_ns: int) -> None:
-        if dossier.opened_ns is not None:
-            finding = self._finding(where, dossier, closed_ns=time_ns)
-            self._state.closed[finding.finding_id] = finding
-            self._closed_since.add(finding.finding_id)
-        del self._state.dossiers[where]
-
-    def _finding(self, where: Where, dossier: Dossier, *, closed_ns: int | None) -> Finding:
-        rule = self._rules[where[1]]
-        return finding_of(rule, where[2], dossier, closed_ns=closed_ns, book=self._book, versions=self._versions, answers=self._answers)
+def world_name(origin: str, time_source: str, station: str, spool_id: str) -> str:
+    """Return the name of the world of a record with this head: its origin, or itself alone where it has no date."""
+    return origin if time_source != "unknown" else f"{origin}, undated {station} {spool_id}"

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from collector.checks.types import Observation, SortKey
 from config.wire import EmissionReport, GsmCellReport, LteCellReport, OccupancyReport, SummaryReport
 
+JUDGED: Final = (GsmCellReport, LteCellReport, EmissionReport, SummaryReport, OccupancyReport)
+"""Kinds of records that rules see; spectra, health and the like are not judged."""
 Place = tuple[float, float]
 """Latitude, longitude in degrees."""
 GSM_CHANNEL_HZ: Final = 200e3

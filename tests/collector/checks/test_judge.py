@@ -7,10 +7,10 @@ import random
 import msgspec
 import pytest
 
-from collector.checks import judge as judge_module
+from collector.checks import world as judge_module
 from collector.checks.context import Context
 from collector.checks.rules import new_judge
-from collector.checks.types import Answer, Observation, answers_of
+from collector.checks.types import Answer, Finding, Observation, answers_of
 from tests.scenes.air import START_NS, observations
 from tests.scenes.bank import Scene, context_of, judged, registry
 from tests.scenes.scenes import SCENES, carriers, echoes, fake, foreign
@@ -126,9 +126,10 @@ def test_what_is_forgotten_can_no_longer_be_fitted_in_and_the_judge_says_so(monk
     judge = new_judge(context_of(named("repeater on two sites")))
     judge.feed(seen)
     before = judge.findings()
-    assert judge.horizon_ns == 0
+    early = min(seen, key=lambda o: o.key)
+    assert not judge.is_too_late(early)
     judge.forget_but(50)
-    assert judge.horizon_ns > 0
+    assert judge.is_too_late(early)
     assert judge.findings() == before
 
 
@@ -140,8 +141,8 @@ def test_a_judge_that_goes_on_from_what_was_saved_finds_the_same_even_with_late_
     first = new_judge(context)
     first.feed(seen[:500])
     second = new_judge(context)
-    second.restore(first.save())
-    assert second.horizon_ns < late.key.time_ns
+    second.restore(first.save(keep=200))
+    assert not second.is_too_late(late)
     second.feed([*seen[500:], late])
     straight = new_judge(context)
     straight.feed([*seen, late])
@@ -151,7 +152,7 @@ def test_a_judge_that_goes_on_from_what_was_saved_finds_the_same_even_with_late_
 def test_changes_taken_batch_by_batch_add_up_to_all_findings() -> None:
     judge = new_judge(context_of(named("repeater on two sites")))
     seen = sorted(mixed(1500), key=lambda o: o.key)
-    told = {}
+    told: dict[str, Finding] = {}
     for at in range(0, len(seen), 250):
         judge.feed(seen[at : at + 250])
         changes = judge.take_changes()

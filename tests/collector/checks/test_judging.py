@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from collector import judging as judging_module
 from collector.cases import Cases
-from collector.checks import judge as judge_module
+from collector.checks import world as judge_module
 from collector.checks.types import Finding
 from collector.cli import cli
 from collector.followers import catch_up

@@ -115,7 +115,7 @@ def fix_in(told: dict[str, Any]) -> Position | None:
         if told.get("class") != "TPV" or told.get("mode", 0) < 2:
             return None
         lat, lon = float(told["lat"]), float(told["lon"])
-        errors = [float(told[key]) for key in ("epx", "epy") if key in told]
+        errors = [float(told[key]) for key in (("eph",) if "eph" in told else ("epx", "epy")) if key in told]
     except (ValueError, KeyError, TypeError):
         return None
     if not (-90 <= lat <= 90 and -180 <= lon <= 180):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi import Query as Parameter
+from fastapi.responses import FileResponse
 
 from collector.asking import query_of
+from collector.capture_board import capture_lines
+from collector.captures import Captures
 from collector.errors import CollectorError, MisuseError
 from collector.judging import findings_path
 from collector.judging_store import read_findings
 from collector.places import DataFolder
 from collector.service import Service
 from collector.store import Query
+from collector.task_table import read_tasks
 
 Names = Annotated[list[str], Parameter(max_length=64)]
 Moment = Annotated[str | None, Parameter(max_length=40, description="10m, 2h, 7d (ago), or an ISO date and time")]
@@ -88,8 +92,41 @@ def add_api(app: FastAPI, service: Service) -> None:
 
         return Response(exposition(DataFolder(path=service.folder)), media_type=CONTENT_TYPE, headers=SAFE_HEADERS)
 
+    _add_tasks_and_captures(router, DataFolder(path=service.folder))
     app.include_router(router)
     app.add_exception_handler(CollectorError, _refuse)
+
+
+def _add_tasks_and_captures(router: APIRouter, data: DataFolder) -> None:
+    @router.get("/tasks")
+    def tasks(
+        station: Annotated[str | None, Parameter(max_length=64)] = None,
+        finding: Annotated[str | None, Parameter(max_length=16)] = None,
+        pending: bool = False,
+        limit: Annotated[int, Parameter(ge=1, le=2000)] = 200,
+    ) -> Response:
+        """What stations are asked for and what became of it, the latest first."""
+        return _json(read_tasks(data.path, station=station, finding_id=finding, pending=pending, limit=limit))
+
+    @router.get("/captures")
+    def captures(
+        station: Annotated[str | None, Parameter(max_length=64)] = None,
+        limit: Annotated[int, Parameter(ge=1, le=2000)] = 200,
+    ) -> Response:
+        """Captures that stations announced, and what of them is here, the latest first."""
+        return _json(capture_lines(data, station=station, limit=limit))
+
+    @router.get("/captures/{station}/{capture_id}/{part}")
+    def capture_file(request: Request, station: str, capture_id: str, part: Literal["data", "meta"]) -> Response:
+        """One file of a SigMF pair; who reads it is written down first."""
+        who = f"api {request.client.host if request.client else 'unknown'}"
+        store = Captures(data.path)
+        try:
+            path = store.read(store.find(capture_id, station), part, who=who, how="read over the API")
+        finally:
+            store.close()
+        kind = "application/json" if part == "meta" else "application/octet-stream"
+        return FileResponse(path, media_type=kind, filename=path.name, headers=SAFE_HEADERS)
 
 
 async def _refuse(_: Request, error: Exception) -> Response:

@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "registry": "collector.registry_command:registry",
     "findings": "collector.findings_command:findings",
     "rejudge": "collector.findings_command:rejudge",
+    "tasks": "collector.tasks_command:tasks",
+    "captures": "collector.captures_command:captures",
 }
 """Command -> module:attribute. A module that is not there is no command."""
 

@@ -62,7 +62,11 @@ def show(data: DataFolder, finding_id: str, *, as_json: bool) -> None:
         store.close()
     if finding is None:
         raise unknown_finding(finding_id)
-    click.echo(msgspec.json.encode(finding).decode() if as_json else "\n".join(finding_lines(finding)))
+    from collector.task_table import read_tasks
+    from collector.task_words import finding_task_lines
+
+    lines = finding_lines(finding) + finding_task_lines(read_tasks(data.path, finding_id=finding.finding_id))
+    click.echo(msgspec.json.encode(finding).decode() if as_json else "\n".join(lines))
 
 
 @findings.command()

@@ -75,6 +75,16 @@ def run_judge(data: DataFolder, _: str) -> None:
             effect.close()
 
 
+def run_tasks(data: DataFolder, _: str) -> None:
+    """Ask stations for what findings want, note their answers, let old captures go, until told to stop."""
+    from collector.task_desk import run_desk
+    from collector.task_table import tasks_path
+
+    stopped = _until_told()
+    _ready(str(tasks_path(data.path)))
+    run_desk(data.path, stopped)
+
+
 def run_influx(data: DataFolder, _: str) -> None:
     """Follow the journal into InfluxDB until told to stop."""
     from collector.influx_follower import follow_into_influx
@@ -101,6 +111,7 @@ PARTS: Final[Mapping[str, Callable[[DataFolder, str], None]]] = {
     "ingest": run_ingest,
     "store": run_store,
     "judge": run_judge,
+    "tasks": run_tasks,
     "influx": run_influx,
     "web": run_web,
 }

@@ -41,6 +41,7 @@ def serve(data: DataFolder, ingest: str, http: str, publish: str | None, plainte
         ("ingest", _command(data, "ingest", ingest, *flags)),
         ("store", _command(data, "store", "-")),
         ("judge", _command(data, "judge", "-")),
+        ("tasks", _command(data, "tasks", "-")),
         *([("influx", _command(data, "influx", "-"))] if influx_settings(data.path) is not None else []),
         ("web", _command(data, "web", http)),
     ]

@@ -247,3 +247,16 @@ def frames_for(tasks: Sequence[Task], now_ns: int) -> list[Tasks]:
     """Return the frames that bring ``tasks`` to their station; what has expired is left out."""
     due = [task for task in tasks if task.cancelled or task.expires_ns > now_ns]
     return [Tasks(tasks=due[at : at + 64], now_ns=now_ns) for at in range(0, len(due), 64)]
+
+
+def read_tasks(
+    data: Path, *, station: str | None = None, finding_id: str | None = None, pending: bool = False, limit: int = 200
+) -> list[TaskRow]:
+    """Return the tasks of a data folder, the latest first; none where nobody has asked for anything yet."""
+    table = TaskTable.reading(tasks_path(data))
+    if table is None:
+        return []
+    try:
+        return table.rows(station=station, finding_id=finding_id, pending=pending, limit=limit)
+    finally:
+        table.close()

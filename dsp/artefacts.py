@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ DC_HUMP_PART: Final = 0.04
 IMAGE_MIN_DB: Final = 15.0
 IMAGE_MAX_DB: Final = 65.0
 """How far below its carrier an image may be: a badly balanced zero-IF tuner 20 dB, a corrected one 60 dB."""
+IMAGE_RATIO: Final = 10.0 ** (0.1 * IMAGE_MIN_DB) * (1.0 - 1e-12)
 IMAGE_OFFSET_PART: Final = 0.1
 IMAGE_OFFSET_BINS: Final = 2.0
 CLIPPING_FRACTION: Final = 1e-4
@@ -33,17 +35,24 @@ ArtefactKind = Literal["dc_spike", "image", "clipping", "intermodulation"]
 def dc_spike(psd: Psd, floor: NoiseFloor) -> Artefact | None:
     """Return the spike at the tuned centre: a bin twice as strong as the strongest of 48 beside it, or one that is never off."""
     centre = psd.n_fft // 2
-    spike = psd.mean[centre - 1 : centre + 2].astype(np.float64)
-    if spike[1] < max(spike[0], spike[2]) or spike[1] < DC_RATIO * float(floor.density[centre]):
+    spike, least = float(psd.mean[centre]), float(floor.density[centre])
+    if spike < DC_RATIO * least or spike < max(psd.mean[centre - 1], psd.mean[centre + 1]):
         return None
-    beside = np.r_[psd.mean[centre - DC_BESIDE : centre - DC_BINS], psd.mean[centre + DC_BINS + 1 : centre + DC_BESIDE + 1]]
-    around = float(beside.max())
+    strongest, middle = _beside(psd.mean)
     # one bin in noise of n averages stays within six standard deviations
-    limit = max(around, float(floor.density[centre])) * max(DC_RATIO, 1.0 + 6.0 * psd.n_averages**-0.5)
-    if spike[1] < limit and not _never_off(psd):
+    limit = max(strongest, least) * max(DC_RATIO, 1.0 + 6.0 * psd.n_averages**-0.5)
+    if spike < limit and not _never_off(psd):
         return None
-    power = float((spike - np.median(beside)).sum()) * psd.bin_hz
+    power = (float(psd.mean[centre - 1]) + spike + float(psd.mean[centre + 1]) - 3.0 * middle) * psd.bin_hz
     return Artefact(kind="dc_spike", center_offset_hz=0.0, bandwidth_hz=3.0 * psd.bin_hz, power=max(power, 1e-30))
+
+
+def _beside(density: FloatArray) -> tuple[float, float]:
+    """Return the strongest and the middle of the 48 values beside the centre."""
+    centre = density.size // 2
+    values = density[centre - DC_BESIDE : centre - DC_BINS].tolist() + density[centre + DC_BINS + 1 : centre + DC_BESIDE + 1].tolist()
+    values.sort()
+    return values[-1], 0.5 * (values[len(values) // 2 - 1] + values[len(values) // 2])
 
 
 def _never_off(psd: Psd) -> bool:
@@ -51,9 +60,7 @@ def _never_off(psd: Psd) -> bool:
 
     The smallest of many exponential values is exponential itself: 20 times its median comes once in a million.
     """
-    centre = psd.n_fft // 2
-    beside = np.r_[psd.min_hold[centre - DC_BESIDE : centre - DC_BINS], psd.min_hold[centre + DC_BINS + 1 : centre + DC_BESIDE + 1]]
-    return bool(psd.min_hold[centre] > NEVER_OFF_RATIO * np.median(beside))
+    return float(psd.min_hold[psd.n_fft // 2]) > NEVER_OFF_RATIO * _beside(psd.min_hold)[1]
 
 
 def is_dc(region: Region, psd: Psd, *, spike: bool) -> bool:
@@ -89,13 +96,16 @@ def sorted_out(emissions: list[Emission], psd: Psd) -> tuple[list[Emission], lis
     """
     clipped = psd.clipped_fraction is not None and psd.clipped_fraction >= CLIPPING_FRACTION
     strongest = max((e.power * e.duty for e in emissions), default=0.0)
+    loudest = max((e.power for e in emissions), default=0.0)
     kept: list[Emission] = []
     marked: list[Artefact] = []
     for emission in emissions:
-        if any(_is_keying(emission, carrier) for carrier in emissions):
+        # most emissions have no carrier beside them that is strong enough
+        louder = [c for c in emissions if c.power >= IMAGE_RATIO * emission.power] if loudest >= IMAGE_RATIO * emission.power else []
+        if emission.duty < 1.0 and any(_is_keying(emission, carrier) for carrier in louder):
             continue
         kind: ArtefactKind | None = None
-        if any(_is_image(emission, carrier, psd.bin_hz) for carrier in emissions):
+        if any(_is_image(emission, carrier, psd.bin_hz) for carrier in louder):
             kind = "image"
         elif clipped and emission.power * emission.duty < strongest * 10 ** (-PRODUCT_DB / 10.0):
             kind = "intermodulation"
@@ -108,14 +118,13 @@ def sorted_out(emissions: list[Emission], psd: Psd) -> tuple[list[Emission], lis
 
 def _is_image(emission: Emission, carrier: Emission, bin_hz: float) -> bool:
     """Return whether ``emission`` is ``carrier`` mirrored at the tuned centre: same offset, no wider, far weaker, on at the same time."""
-    ratio_db = 10.0 * np.log10(carrier.power / emission.power)
-    if not IMAGE_MIN_DB <= ratio_db <= IMAGE_MAX_DB:
-        return False
     slack = max(IMAGE_OFFSET_BINS * bin_hz, IMAGE_OFFSET_PART * carrier.bandwidth_hz)
-    mirrored = abs(emission.center_offset_hz + carrier.center_offset_hz) <= slack
+    if abs(emission.center_offset_hz + carrier.center_offset_hz) > slack or abs(carrier.center_offset_hz) <= slack:
+        return False
+    far_weaker = IMAGE_MIN_DB <= 10.0 * math.log10(carrier.power / emission.power) <= IMAGE_MAX_DB
     as_wide = emission.bandwidth_hz <= 1.2 * carrier.bandwidth_hz + 4.0 * bin_hz
     together = emission.first_s <= carrier.last_s and carrier.first_s <= emission.last_s
-    return mirrored and as_wide and together and abs(carrier.center_offset_hz) > slack
+    return far_weaker and as_wide and together
 
 
 def _is_keying(emission: Emission, carrier: Emission) -> bool:

@@ -1,9 +1,8 @@
-"""Emissions in time: which spectrogram rows hold them, and emissions so short that only rows show them."""
+"""Emissions so short that the dwell's mean does not show them: what stands out in single spectrogram rows."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -12,29 +11,12 @@ import numpy.typing as npt
 
 from dsp.free_bins import BoolArray, RealArray
 from dsp.jit import HAVE_NUMBA, compiled
-from dsp.regions import Region, runs
+from dsp.regions import Region, running_sum, runs
 from dsp.thresholds import WIDTHS_HZ, threshold, widened
 from dsp.types import FloatArray, NoiseFloor, Psd
 
 BLOCK_BINS: Final = 16
-MIN_ROWS: Final = 4
-"""With fewer rows than this a dwell says nothing about time."""
-ON_PFA: Final = 1e-6
-"""Probability that noise alone makes a row of a known emission look on."""
-ON_BELOW_PEAK: Final = 10**-2.5
-"""Rows more than 25 dB below an emission's strongest row are not the same burst: receivers ring down, and transmitters leak."""
-STEADY_RATIO: Final = 0.25
-"""Where the rows called off hold more than a quarter of the power of those called on, the emission is steady and weak, not pulsed."""
 CORE_RATIO: Final = 0.01
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Activity:
-    """When an emission was on: a flag for each row, and the bursts that remain after merging, in seconds from the dwell's start."""
-
-    on: BoolArray
-    times_s: tuple[tuple[float, float], ...]
-    duty: float
 
 
 @compiled
@@ -54,22 +36,25 @@ def _scan(
         np.zeros(n_blocks + 1),
         np.zeros(n_blocks, np.bool_),
     )
+    eighths, quarters, halves = np.empty(n_blocks * 8, np.float32), np.empty(n_blocks * 4, np.float32), np.empty(n_blocks * 2, np.float32)
     for r in range(rows.shape[0]):
         row, passing = rows[r], np.int32(0)
         for i in range(values.size):
             values[i] = row[i] * weights[i]
             passing += np.int32(values[i] > cell)
+        for i in range(eighths.size):
+            eighths[i] = values[2 * i] + values[2 * i + 1]
+        for i in range(quarters.size):
+            quarters[i] = eighths[2 * i] + eighths[2 * i + 1]
+        for i in range(halves.size):
+            halves[i] = quarters[2 * i] + quarters[2 * i + 1]
+        for i in range(n_blocks):
+            sums[i] = halves[2 * i] + halves[2 * i + 1]
+            here[i] = False
         news = passing > 0
-        for block in range(n_blocks):
-            v = values[16 * block : 16 * block + 16]
-            first, second = (v[0] + v[1]) + (v[2] + v[3]), (v[4] + v[5]) + (v[6] + v[7])
-            third, fourth = (v[8] + v[9]) + (v[10] + v[11]), (v[12] + v[13]) + (v[14] + v[15])
-            sums[block] = (first + second) + (third + fourth)
-            here[block] = False
         if news:
             _take_out(values, cell, sums, here)
-        for block in range(n_blocks):
-            total[block + 1] = total[block] + sums[block]
+        running_sum(sums, total)
         for index in range(widths.size):
             news |= _scan_width(total, widths[index], limits[index], sums, here)
         if news:
@@ -105,7 +90,7 @@ def _scan_width(total: RealArray, width: int, limit: float, sums: RealArray, her
     for block in range(sums.size):
         if here[block]:
             sums[block] = 16.0
-        total[block + 1] = total[block] + sums[block]
+    running_sum(sums, total)
     return True
 
 
@@ -218,81 +203,3 @@ def _weak_and_wide(psd: Psd, weights: FloatArray, region: Region) -> Region:
         if last <= first:
             return region
     return low + first * BLOCK_BINS, low + last * BLOCK_BINS
-
-
-def activity(psd: Psd, weights: FloatArray, region: Region, *, merge_gap_s: float) -> Activity:
-    """Return when the emission in ``region`` was on; all the time where the dwell has no rows or they tell nothing."""
-    n_rows = psd.rows.shape[0]
-    if n_rows < MIN_ROWS:
-        return _always(psd)
-    low, high = region
-    first, last, width = _core(psd.max_hold, weights, low, high)
-    # the next power of two below: a few thresholds serve every width, and err upwards
-    noise = threshold(1 << (width.bit_length() - 1), n_averages=psd.row_averages, overlap=psd.overlap, pfa=ON_PFA) - 1.0
-    on = np.empty(n_rows, np.bool_)
-    n_on = _switched(psd.rows[:, first:last] @ weights[first:last], width, noise, on)
-    if n_on == n_rows:
-        return _always(psd)
-    return Activity(on=on, times_s=_bursts(psd, on, merge_gap_s), duty=n_on / n_rows)
-
-
-@compiled
-def _core(max_hold: FloatArray, weights: FloatArray, low: int, high: int) -> tuple[int, int, int]:
-    """Return the region's strong part, first bin and the bin after the last, and how many of its bins have a weight (at least 1)."""
-    most = np.float32(0.0)
-    for i in range(low, high):
-        most = max(most, max_hold[i] * weights[i])
-    first, last, least = low, high, np.float32(CORE_RATIO) * most
-    while first < high - 1 and max_hold[first] * weights[first] < least:
-        first += 1
-    while last > first + 1 and max_hold[last - 1] * weights[last - 1] < least:
-        last -= 1
-    used = 0
-    for i in range(first, last):
-        used += weights[i] != 0.0
-    return first, last, max(used, 1)
-
-
-@compiled
-def _switched(power: FloatArray, width: int, noise: float, on: BoolArray) -> int:
-    """Fill ``on``, shape (n_rows,): rows whose mean excess over the floor passes ``noise`` and nears the strongest. Return how many.
-
-    ``power``: each row's sum over the floor of ``width`` bins. All are on where the others hold nearly as much, or none is.
-    """
-    most = -1.0
-    for i in range(power.size):
-        most = max(most, power[i] / width - 1.0)
-    least = max(noise, ON_BELOW_PEAK * most)
-    n_on, sum_on, sum_off = 0, 0.0, 0.0
-    for i in range(power.size):
-        excess = power[i] / width - 1.0
-        on[i] = excess > least
-        if on[i]:
-            n_on += 1
-            sum_on += excess
-        else:
-            sum_off += excess
-    n_off = power.size - n_on
-    if n_on == 0 or n_off == 0 or sum_off / n_off > STEADY_RATIO * (sum_on / n_on):
-        return int(power.size)
-    return n_on
-
-
-def _always(psd: Psd) -> Activity:
-    return Activity(on=np.ones(psd.rows.shape[0], np.bool_), times_s=((0.0, psd.duration_s),), duty=1.0)
-
-
-def _bursts(psd: Psd, on: BoolArray, merge_gap_s: float) -> tuple[tuple[float, float], ...]:
-    """Return first and last time of the runs of ``on``, merged over gaps of up to ``merge_gap_s``.
-
-    A segment counts for the hop around its middle, where the window's weight is; the first and the last row reach to the dwell's ends.
-    """
-    hop = psd.n_fft * (1.0 - psd.overlap)
-    lead = 0.5 * (psd.n_fft - hop) / psd.sample_rate_hz
-    gap_rows = int(np.floor(merge_gap_s / psd.row_step_s + 1e-9))
-    times = []
-    for low, high in runs(on, gap_rows):
-        first = 0.0 if low == 0 else low * psd.row_step_s + lead
-        last = psd.duration_s if high == on.size else min(high * psd.row_step_s + lead, psd.duration_s)
-        times.append((first, last))
-    return tuple(times)

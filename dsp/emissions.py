@@ -10,8 +10,9 @@ from typing import Final
 
 import numpy as np
 
+from dsp.activity import MIN_ROWS, activity
 from dsp.artefacts import clipping, dc_spike, is_dc, sorted_out
-from dsp.bursts import MIN_ROWS, activity, row_weights, short_regions
+from dsp.bursts import row_weights, short_regions
 from dsp.detection import DEFAULT_SETTINGS, dwell_pfa
 from dsp.errors import ParameterError
 from dsp.free_bins import relative_sigma
@@ -56,7 +57,7 @@ def detect(
     if with_rows:
         found = sorted(found + short_regions(seen, floor, _without(weights, found), pfa=share, gap_bins=gap_bins))
     wanted = [region for region in _without_wrap(found, psd.n_fft) if not is_dc(region, psd, spike=spike is not None)]
-    kept, marked = sorted_out([_emission(seen, floor, weights, region, merge_gap_s) for region in wanted], psd)
+    kept, marked = sorted_out(_emissions(seen, floor, weights, wanted, merge_gap_s), psd)
     return Detections(
         emissions=tuple(kept),
         artefacts=tuple([a for a in (spike, clipping(psd)) if a is not None] + marked),
@@ -72,9 +73,8 @@ def _tests(psd: Psd, floor: NoiseFloor, pfa: float) -> tuple[Test, ...]:
 
 def _steady(psd: Psd, floor: NoiseFloor, tests: tuple[Test, ...], gap_bins: int) -> list[Region]:
     """Return the ranges that the dwell's mean shows."""
-    ratio = psd.mean / floor.density.astype(np.float64)
-    mask = detected_bins(ratio, tests, ripple=floor.ripple)
-    if not mask.any():
+    ratio, mask = detected_bins(psd.mean, floor.density, tests, ripple=floor.ripple)
+    if mask is None:
         return []
     bin_sigma = 8.0 * relative_sigma(psd.n_averages, 64, psd.overlap)
     return regions(mask, ratio, gap_bins=gap_bins, bin_hz=psd.bin_hz, bin_sigma=bin_sigma)
@@ -100,16 +100,21 @@ def _without(weights: FloatArray, found: list[Region]) -> FloatArray:
     return apart
 
 
-def _emission(psd: Psd, floor: NoiseFloor, weights: FloatArray, region: Region, merge_gap_s: float) -> Emission:
-    when = activity(psd, weights, region, merge_gap_s=merge_gap_s)
-    return measured(psd, floor, region, when)
+def _emissions(psd: Psd, floor: NoiseFloor, weights: FloatArray, wanted: list[Region], merge_gap_s: float) -> list[Emission]:
+    """Return the emissions in the ranges ``wanted``."""
+    if not wanted:
+        return []
+    found = np.array(wanted, np.int64)
+    return measured(psd, floor, found, activity(psd, weights, found, merge_gap_s=merge_gap_s))
 
 
 def _sensitivities(tests: tuple[Test, ...], floor: NoiseFloor, bin_hz: float) -> tuple[Sensitivity, ...]:
     """Return for each width the power whose mean excess just reaches the threshold: seen with probability one half."""
-    density = float(floor.density.mean())
+    density, room = float(np.add.reduce(floor.density)) / floor.density.size, widened(1.0, floor.ripple)
     return tuple(
-        Sensitivity(width_hz=t.width_hz, power=(widened(t.ratio, floor.ripple) - 1.0) * density * max(t.width_hz, 1.5 * bin_hz))
-        for t in tests
-        if t.width_bins != 2
+        [
+            Sensitivity(width_hz=t.width_hz, power=(room * t.ratio - 1.0) * density * max(t.width_hz, 1.5 * bin_hz))
+            for t in tests
+            if t.width_bins != 2
+        ]
     )

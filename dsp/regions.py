@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from dsp.free_bins import BoolArray, RealArray
 from dsp.jit import compiled
 from dsp.thresholds import Test, widened
+from dsp.types import FloatArray
 
+IndexArray = npt.NDArray[np.int64]
 Region = tuple[int, int]
 """First bin and the bin after the last."""
 NOTCH_PART: Final = 0.35
@@ -34,6 +37,27 @@ FLOOR_CLARITY: Final = 0.03
 """Excess over the floor below which a level counts as the floor: floors are known to about 0.1 dB."""
 MAX_VALLEYS: Final = 16
 MAX_PASSES: Final = 64
+MAX_REACH: Final = 8
+"""How many pieces away the other half of an emission may be."""
+
+
+@compiled
+def running_sum(values: RealArray, total: RealArray) -> None:
+    """Fill ``total``, shape (n + 1,), with the sums of the first 0, 1, 2 ... ``values``; n a multiple of four.
+
+    Four at a time: a sum that waits for the one before takes four times as long.
+    """
+    carry = 0.0
+    total[0] = 0.0
+    for i in range(0, values.size, 4):
+        one = values[i]
+        two = one + values[i + 1]
+        pair = values[i + 2] + values[i + 3]
+        total[i + 1] = carry + one
+        total[i + 2] = carry + two
+        total[i + 3] = carry + (two + values[i + 2])
+        carry += two + pair
+        total[i + 4] = carry
 
 
 @compiled
@@ -74,49 +98,64 @@ def _mark_width(ratio: RealArray, total: RealArray, width: int, limit: float, ma
 
 
 @compiled
-def _mark(ratio: RealArray, widths: RealArray, thresholds: RealArray, mask: BoolArray) -> None:
-    """Mark in place the bins of every window that passes; ``ratio`` is consumed: marked bins are set to 1, the level of noise."""
-    n = ratio.size
-    total = np.zeros(n + 1)
-    stale = True
-    for index in range(widths.size):
-        width = int(widths[index])
+def _mark(mean: FloatArray, floor: FloatArray, tests: RealArray, ratio: RealArray, mask: BoolArray) -> bool:
+    """Fill ``ratio``, density over the floor, and ``mask``, the bins of every window that passes; return whether any is.
+
+    ``tests``: shape (2, n), widths in bins and ratios, narrowest first. Marked bins count as noise for the windows that follow.
+    """
+    n = mean.size
+    for i in range(n):
+        ratio[i] = np.float64(mean[i]) / np.float64(floor[i])
+        mask[i] = False
+    rest, total = ratio.copy(), np.empty(n + 1)
+    running_sum(rest, total)
+    marked = False
+    for index in range(tests.shape[1]):
+        width = int(tests[0, index])
+        limit = tests[1, index] * width
         for _ in range(MAX_PASSES):
-            if stale:
-                for i in range(n):
-                    total[i + 1] = total[i] + ratio[i]
-                stale = False
             # counted before they are looked for: a count is vectorised, a search is not
-            upper, lower, limit, passing = total[width:], total[: n - width + 1], thresholds[index] * width, 0.0
+            upper, lower, passing = total[width:], total[: n - width + 1], 0.0
             for i in range(upper.size):
                 passing += 1.0 if upper[i] - lower[i] > limit else 0.0
-            if passing == 0.0 or _mark_width(ratio, total, width, limit, mask) == 0:
+            if passing == 0.0 or _mark_width(rest, total, width, limit, mask) == 0:
                 break
-            stale = True
+            marked = True
+            running_sum(rest, total)
+    return marked
 
 
-def detected_bins(ratio: RealArray, tests: tuple[Test, ...], *, ripple: float) -> BoolArray:
-    """Return which bins belong to a window that passes one of ``tests``; ``ratio``: density over the floor, shape (n_bins,)."""
-    mask = np.zeros(ratio.size, np.bool_)
-    widths = np.array([t.width_bins for t in tests], np.float64)
-    _mark(ratio.copy(), widths, np.array([widened(t.ratio, ripple) for t in tests]), mask)
-    return mask
+def detected_bins(mean: FloatArray, floor: FloatArray, tests: tuple[Test, ...], *, ripple: float) -> tuple[RealArray, BoolArray | None]:
+    """Return density over the floor and which bins belong to a window that passes one of ``tests``, None where none does.
+
+    ``mean``, ``floor``: densities, all shapes (n_bins,).
+    """
+    ratio, mask = np.empty(mean.size), np.empty(mean.size, np.bool_)
+    limits = np.array([[test.width_bins for test in tests], [widened(test.ratio, ripple) for test in tests]])
+    return ratio, mask if _mark(mean, floor, limits, ratio, mask) else None
 
 
 def runs(mask: BoolArray, gap: int = 0) -> list[Region]:
     """Return the runs of True in ``mask``; runs at most ``gap`` apart are one."""
-    edges = (np.flatnonzero(mask[1:] != mask[:-1]) + 1).tolist()
-    if mask[0]:
-        edges.insert(0, 0)
-    if len(edges) % 2:
-        edges.append(mask.size)
-    merged: list[Region] = []
-    for low, high in zip(edges[::2], edges[1::2], strict=True):
-        if merged and low - merged[-1][1] <= gap:
-            merged[-1] = (merged[-1][0], high)
-        else:
-            merged.append((low, high))
-    return merged
+    bounds = np.empty((mask.size // 2 + 1, 2), np.int64)
+    n = _fill_runs(mask, gap, bounds)
+    return [(low, high) for low, high in bounds[:n].tolist()]
+
+
+@compiled
+def _fill_runs(mask: BoolArray, gap: int, bounds: IndexArray) -> int:
+    """Write the runs of True, those at most ``gap`` apart as one, to ``bounds``, shape (at least n_runs, 2); return how many."""
+    found, inside = 0, False
+    for i in range(mask.size):
+        if not mask[i]:
+            inside = False
+            continue
+        if not inside and (found == 0 or i - bounds[found - 1, 1] > gap):
+            bounds[found, 0] = i
+            found += 1
+        bounds[found - 1, 1] = i + 1
+        inside = True
+    return found
 
 
 def regions(mask: BoolArray, ratio: RealArray, *, gap_bins: int, bin_hz: float, bin_sigma: float) -> list[Region]:
@@ -148,43 +187,56 @@ def _combs(joined: list[Region], gap: int) -> list[Region]:
 
 
 def _merged(joined: list[Region], ratio: RealArray, bin_sigma: float) -> list[Region]:
-    """Return the regions with those made one that a notch separates or of which one is the other's skirt; nearest neighbours first."""
-    total = _running_excess(ratio)
-    merged = list(joined)
-    for reach in range(1, 9):
+    """Return the regions with those made one that a notch separates or of which one is the other's skirt."""
+    bounds = np.array(joined, np.int64)
+    n = _merge(bounds, _running_excess(ratio), bin_sigma)
+    return [(low, high) for low, high in bounds[:n].tolist()]
+
+
+@compiled
+def _merge(bounds: IndexArray, total: RealArray, bin_sigma: float) -> int:
+    """Merge in ``bounds``, shape (n, 2), what belongs together, nearest neighbours first; return how many remain."""
+    n = bounds.shape[0]
+    for reach in range(1, MAX_REACH + 1):
         i = 0
-        while i + reach < len(merged):
-            pieces = merged[i : i + reach + 1]
-            between = sum(high - low for low, high in pieces[1:-1])
-            gap = pieces[-1][0] - pieces[0][1]
-            if 4 * between <= gap and _belong(pieces[0], pieces[-1], total, bin_sigma):
-                merged[i : i + reach + 1] = [(pieces[0][0], pieces[-1][1])]
+        while i + reach < n:
+            between = 0
+            for j in range(i + 1, i + reach):
+                between += bounds[j, 1] - bounds[j, 0]
+            gap = bounds[i + reach, 0] - bounds[i, 1]
+            if 4 * between <= gap and _belong(bounds[i], bounds[i + reach], total, bin_sigma):
+                bounds[i, 1] = bounds[i + reach, 1]
+                for j in range(i + 1, n - reach):
+                    bounds[j, 0], bounds[j, 1] = bounds[j + reach, 0], bounds[j + reach, 1]
+                n -= reach
                 i = max(i - 1, 0)
             else:
                 i += 1
-    return merged
+    return int(n)
 
 
 @compiled
 def _running_excess(ratio: RealArray) -> RealArray:
     """Return the running sum of ``ratio`` - 1, shape (n + 1,)."""
-    total = np.zeros(ratio.size + 1)
-    for i in range(ratio.size):
-        total[i + 1] = total[i] + (ratio[i] - 1.0)
+    total = np.empty(ratio.size + 1)
+    running_sum(ratio, total)
+    for i in range(total.size):
+        total[i] -= i
     return total
 
 
-def _belong(left: Region, right: Region, total: RealArray, bin_sigma: float) -> bool:
+@compiled
+def _belong(left: IndexArray, right: IndexArray, total: RealArray, bin_sigma: float) -> bool:
     """Return whether two neighbouring regions are one emission; ``total``: running sum of the excess over the floor."""
-    (a, b), (c, d) = left, right
-    levels = (float(total[b] - total[a]) / (b - a), float(total[d] - total[c]) / (d - c))
-    strong, weak = max(levels), max(min(levels), 1e-9)
-    width = b - a if levels[0] >= levels[1] else d - c
+    a, b, c, d = left[0], left[1], right[0], right[1]
+    one, other = (total[b] - total[a]) / (b - a), (total[d] - total[c]) / (d - c)
+    strong, weak = max(one, other), max(min(one, other), 1e-9)
+    width = b - a if one >= other else d - c
     notch = c - b <= NOTCH_PART * min(b - a, d - c) and strong <= NOTCH_LEVEL_RATIO * weak
     skirt = c - b <= SKIRT_PART * width and strong >= SKIRT_RATIO * weak
-    inside = float(total[c] - total[b]) / (c - b)
+    inside = (total[c] - total[b]) / (c - b)
     filled = inside >= max(FILLED_PART * weak, FILLED_SIGMA * bin_sigma / (c - b) ** 0.5) and strong <= WEAK_EXCESS
-    return notch or skirt or filled
+    return bool(notch or skirt or filled)
 
 
 def _split(region: Region, ratio: RealArray, width: int) -> list[Region]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-import numpy as np
-
 from dsp.errors import ParameterError
 from dsp.radiometer import REACH_BINS, Spectrum, spectrum, tail, traces
 
@@ -135,4 +133,4 @@ def floor_steps(averaged_bins: float, n_fft: int) -> int | None:
 
 def widened(ratio: float, ripple: float) -> float:
     """Return a threshold's ratio with room for a floor that ``ripple`` (relative, rms) leaves unexplained."""
-    return float(np.float64(ratio) * (1.0 + RIPPLE_SIGMA * ripple))
+    return ratio * (1.0 + RIPPLE_SIGMA * ripple)

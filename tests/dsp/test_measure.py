@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp.measure import occupied, x_db_bandwidth
+from dsp.figures import occupied, x_db_bandwidth
 
 
 def test_the_beta_edges_of_a_flat_spectrum_leave_half_a_per_cent_on_each_side() -> None:

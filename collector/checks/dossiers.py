@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -21,24 +22,24 @@ from collector.checks.wants import ASKABLE, wanted
 from config.rules import AlertBook, RuleBook
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Dossier:
-    """The evidence gathered about one subject of one rule since its first observation."""
+    """The evidence gathered about one subject of one rule since its first observation. A value: snapshots share what did not change."""
 
     opening: SortKey
     origin: str
     last_ns: int
-    contributions: dict[tuple[str, str], Contribution] = field(default_factory=dict)
+    contributions: Mapping[tuple[str, str], Contribution] = field(default_factory=dict)
     """(kind, station) -> what it gave."""
     opened_ns: int | None = None
 
-    def add(self, evidence: Evidence, *, station: str, time_ns: int) -> None:
-        """Add one observation's evidence to what its kind and station gave before, up to the kind's limit."""
+    def with_evidence(self, evidence: Evidence, *, station: str, time_ns: int) -> Dossier:
+        """Return it with one observation's evidence added to what its kind and station gave before, up to the kind's limit."""
         where = (evidence.kind, station)
         old = self.contributions.get(where)
         limit = abs(evidence.limit_decibans)
         total = (old.decibans if old and not evidence.replaces else 0.0) + evidence.decibans
-        self.contributions[where] = Contribution(
+        now = Contribution(
             kind=evidence.kind,
             station=station,
             count=old.count + 1 if old else 1,
@@ -49,8 +50,12 @@ class Dossier:
             reason=evidence.reason,
             freqs_hz=evidence.freqs_hz or (old.freqs_hz if old else ()),
         )
-        if evidence.decibans >= 0.0:
-            self.last_ns = max(self.last_ns, time_ns)
+        last_ns = max(self.last_ns, time_ns) if evidence.decibans >= 0.0 else self.last_ns
+        return Dossier(self.opening, self.origin, last_ns, {**self.contributions, where: now}, self.opened_ns)
+
+    def opened(self, time_ns: int) -> Dossier:
+        """Return it as a finding that opened now."""
+        return Dossier(self.opening, self.origin, self.last_ns, self.contributions, time_ns)
 
     def confidence(self, prior_decibans: float) -> float:
         """Return the probability of the violation: prior odds times likelihood ratios, in a fixed order, for sums of floats have one."""

@@ -38,7 +38,7 @@ class By(NamedTuple):
 
 @dataclass(slots=True)
 class _State:
-    """All that later answers depend on; plain values, for it is pickled."""
+    """All that later answers depend on. The rules' memories are changed in place, everything else is made of values."""
 
     memories: list[Any]
     dossiers: dict[Where, Dossier] = field(default_factory=dict)
@@ -46,13 +46,30 @@ class _State:
     due: list[tuple[int, Where]] = field(default_factory=list)
     """Heap of when dossiers may be stale; an entry may be out of date, never missing. An undated world's clock closes nothing."""
 
+    def frozen(self) -> _Frozen:
+        """Return a copy that later changes do not reach."""
+        return _Frozen(pickle.dumps(self.memories, protocol=5), dict(self.dossiers), dict(self.remarks), list(self.due))
+
+
+class _Frozen(NamedTuple):
+    """A state that is kept; only the memories are bytes."""
+
+    memories: bytes
+    dossiers: dict[Where, Dossier]
+    remarks: dict[RemarkKey, Remark]
+    due: list[tuple[int, Where]]
+
+    def thawed(self) -> _State:
+        """Return a state to go on from. The memories are our own bytes, never from outside."""
+        return _State(pickle.loads(self.memories), dict(self.dossiers), dict(self.remarks), list(self.due))
+
 
 class _Snapshot(NamedTuple):
     at: int
     """How many of the kept observations are folded in it."""
     closed: int
     """How many findings were closed by then."""
-    state: bytes
+    state: _Frozen
 
 
 class WorldChanges(NamedTuple):
@@ -73,7 +90,7 @@ class World:
         self._closed: list[Finding] = []
         self._seen: list[Observation] = []
         self._keys: list[SortKey] = []
-        self._snapshots = [_Snapshot(0, 0, pickle.dumps(self._state, protocol=5))]
+        self._snapshots = [_Snapshot(0, 0, self._state.frozen())]
         self._touched: set[Where] = set()
         self._remarked: set[RemarkKey] = set()
         self._told: dict[str, Finding] = {}
@@ -126,7 +143,7 @@ class World:
         """Return the world that ``save`` gave; ``saved`` is trusted."""
         dated, state, closed, n_closed, seen, horizon = saved
         world = cls(by, dated=dated)
-        world._state = pickle.loads(state)
+        world._state = state.thawed()
         world._closed = list(closed[:n_closed])
         world._snapshots = [_Snapshot(0, n_closed, state)]
         world.horizon = horizon
@@ -172,13 +189,13 @@ class World:
         again = self._seen[one.at :]
         del self._seen[one.at :], self._keys[one.at :], self._closed[one.closed :]
         self._remarked |= self._state.remarks.keys()
-        self._state = pickle.loads(one.state)  # our own bytes, never from outside
+        self._state = one.state.thawed()
         self._rewound = True
         return again
 
     def _snapshot(self) -> None:
         """Add a snapshot; thin out old ones."""
-        self._snapshots.append(_Snapshot(len(self._keys), len(self._closed), pickle.dumps(self._state, protocol=5)))
+        self._snapshots.append(_Snapshot(len(self._keys), len(self._closed), self._state.frozen()))
         old, every = len(self._snapshots) - 1 - THIN_AFTER, self.snapshot_every or SNAPSHOT_EVERY
         if old > 1 and self._snapshots[old].at - self._snapshots[old - 2].at <= every * THIN_TO:
             del self._snapshots[old - 1]
@@ -209,9 +226,9 @@ class World:
         time_ns = sighting.time_ns
         dossier = self._state.dossiers.get(where)
         if dossier is None:
-            dossier = self._state.dossiers[where] = Dossier(opening=sighting.key, origin=sighting.origin, last_ns=time_ns)
+            dossier = Dossier(opening=sighting.key, origin=sighting.origin, last_ns=time_ns)
             heapq.heappush(self._state.due, (time_ns + int(rule.closes_after_s * 1e9), where))
-        dossier.add(evidence, station=sighting.station, time_ns=time_ns)
+        dossier = self._state.dossiers[where] = dossier.with_evidence(evidence, station=sighting.station, time_ns=time_ns)
         return dossier
 
     def _decide(self, rule: Rule, where: Where, dossier: Dossier, time_ns: int) -> None:
@@ -219,7 +236,7 @@ class World:
         confidence = dossier.confidence(rule.prior_decibans)
         if dossier.opened_ns is None:
             if confidence >= alert.open_confidence:
-                dossier.opened_ns = time_ns
+                self._state.dossiers[where] = dossier.opened(time_ns)
         elif confidence < alert.open_confidence / 2:
             self._close(where, dossier, time_ns)
 

@@ -5,7 +5,6 @@ OMP_NUM_THREADS=1 python tests/benchmarks/bench_checks.py [--short]
 
 from __future__ import annotations
 
-import pickle
 import random
 import sys
 import time
@@ -21,6 +20,7 @@ from collector.checks.rules import all_rules, new_judge
 from collector.checks.types import Observation
 from collector.judging_queue import Waiting
 from config.licences import CoveredRange, Licence, Registry, RegistryHead
+from config.wire import AnyRecord
 from tests.scenes.air import START_NS, emission, gsm, observations
 
 N_LICENCES, N_CELLS, N_STATIONS = 10_000, 2_000, 20
@@ -51,7 +51,7 @@ def context(rng: random.Random) -> Context:
 
 def air(count: int, rng: random.Random, *, per_s: int = 1000) -> list[Observation]:
     """Return ``count`` observations, ``per_s`` a second: cells of 20 stations and the states of their carriers, one in eight foreign."""
-    found = []
+    found: list[AnyRecord] = []
     for i in range(count):
         cell = rng.randrange(N_CELLS)
         station = f"s{cell % N_STATIONS}"
@@ -72,9 +72,9 @@ def air(count: int, rng: random.Random, *, per_s: int = 1000) -> list[Observatio
 
 
 def judged_live(judged_by: Context, arrivals: Sequence[Sequence[Observation]]) -> tuple[float, int, bytes]:
-    """Return (CPU seconds, how many were folded, the findings) of a judge that is given one of ``arrivals`` a second, as the follower does it.
+    """Return (CPU seconds, how many were folded, the findings) of a judge that is given one of ``arrivals`` a second.
 
-    The clock is the stream's own, but no second takes less than judging took: late ones rest as they would live.
+    As the follower does it. The clock is the stream's own, but no second takes less than judging took: late ones rest as they would live.
     """
     judge, waiting, now_s, folded = new_judge(judged_by), Waiting(), 0.0, 0
     begun = time.process_time()
@@ -114,7 +114,7 @@ def main() -> None:
     took = time.process_time() - begun
     print(f"in order, batches of 1000: {count / took:.0f} observations/s ({took / count * 1e6:.0f} us each)")
     begun = time.process_time()
-    blob = pickle.dumps(judge._worlds["live"]._state, protocol=5)
+    blob = judge._worlds["live"]._state.frozen().memories
     print(f"snapshot: {len(blob) / 1e6:.1f} MB, {(time.process_time() - begun) * 1e3:.0f} ms; findings {len(judge.findings())}")
     straight = msgspec.json.encode([judge.findings(), judge.remarks()])
     cases: tuple[tuple[str, Callable[[int], int]], ...] = (

@@ -18,19 +18,20 @@ from collector.influx_touched import Tracer
 from collector.influx_writer import FollowerStoppedError, InfluxWriter
 
 STORE_POLL_S: Final = 0.05
+PART_ENTRIES: Final = 2500
 
 
 class InfluxEffect:
     """What the journal says, in InfluxDB."""
 
     name = "influxdb"
-    batch_entries = 5000
+    batch_entries = 10_000
     """Many at a time: what a write costs is its confirmation."""
 
     def __init__(self, door: InfluxDoor, file: InfluxFile, rows: StoreRows, stopped: Callable[[], bool]) -> None:
         """``stopped`` ends every wait, for InfluxDB and for the embedded store."""
         self._file, self._rows, self._stopped = file, rows, stopped
-        self._bucket = door.settings.bucket
+        self._bucket, self._bands = door.settings.bucket, frozenset(door.settings.bands)
         self._writer = InfluxWriter(door, file, stopped)
         self._tracer = Tracer()
 
@@ -44,14 +45,24 @@ class InfluxEffect:
         Raises:
             FollowerStoppedError: told to end before that.
         """
-        self._writer.write(self._bucket, [text for one in heard for text in raw_lines(one)])
-        self._wait_for_store(cursor)
-        rows = self._rows.read(self._tracer.touched(heard))
-        by_bucket = row_lines(rows, self._file.stamps(wanted_stamps(rows)))
-        by_bucket[STATE].append(f"follower cursor={cursor}i 0")  # last of all: whoever sees it sees the rest
-        for ending in (DAILY, HOURLY, STATE):
-            self._writer.write(self._bucket + ending, by_bucket[ending])
+        try:
+            for first in range(0, len(heard), PART_ENTRIES):  # one part is put together while InfluxDB takes in the one before
+                part = heard[first : first + PART_ENTRIES]
+                self._writer.begin(self._bucket, [text for one in part for text in raw_lines(one, self._bands)])
+            self._wait_for_store(cursor)
+            rows = self._rows.read(self._tracer.touched(heard))
+            by_bucket = row_lines(rows, self._file.stamps(wanted_stamps(rows)))
+            for ending in (DAILY, HOURLY, STATE):
+                self._writer.begin(self._bucket + ending, by_bucket[ending])
+        finally:
+            self._writer.finish()
+        self._writer.begin(self._bucket + STATE, [f"follower cursor={cursor}i 0"])  # last of all: whoever sees it sees the rest
+        self._writer.finish()
         self._file.set_cursor(cursor)
+
+    def close(self) -> None:
+        """End what writes."""
+        self._writer.close()
 
     def _wait_for_store(self, cursor: int) -> None:
         while self._rows.cursor() < cursor:

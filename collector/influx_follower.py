@@ -73,9 +73,11 @@ def _effect(
     door = InfluxDoor(settings)
     file = InfluxFile(influx_file(data.path))
     rows = StoreRows(data.store, settings.time_zone)
+    effect = InfluxEffect(door, file, rows, stopped)
     try:
-        yield InfluxEffect(door, file, rows, stopped), file, door
+        yield effect, file, door
     finally:
+        effect.close()
         rows.close()
         file.close()
         door.close()

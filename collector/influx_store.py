@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -36,7 +37,7 @@ class InfluxRefusedError(InfluxError):
 
 
 class InfluxDoor:
-    """One InfluxDB. A token that was replaced in its file is taken up at the next failure of its kind."""
+    """One InfluxDB; several threads may write at once. A token replaced in its file is taken up at the next failure of its kind."""
 
     def __init__(self, settings: InfluxSettings, *, timeout_ms: int = TIMEOUT_MS) -> None:
         """Connect to nothing yet.
@@ -46,6 +47,8 @@ class InfluxDoor:
         """
         self.settings = settings
         self._timeout_ms = timeout_ms
+        self._idle = threading.Condition()
+        self._busy = 0
         self._client = self._connected()
 
     def write(self, bucket: str, lines: Sequence[str]) -> None:
@@ -55,7 +58,7 @@ class InfluxDoor:
             InfluxRefusedError: one of them or more can never be taken.
             InfluxError: it may work later.
         """
-        with self._failures():
+        with self._failures(), self._at_work():
             self._writing.write(bucket=bucket, record="\n".join(lines))
 
     def ask(self, flux: str, params: Mapping[str, Param]) -> list[dict[str, Any]]:
@@ -100,9 +103,10 @@ class InfluxDoor:
         Raises:
             MisuseError: there is no token that can be used.
         """
-        fresh = self._connected()
-        self._client, old = fresh, self._client
-        old.close()
+        with self._idle:
+            self._idle.wait_for(lambda: not self._busy)  # a write of another thread ends before its connection does
+            old, self._client = self._client, self._connected()
+            old.close()
 
     def close(self) -> None:
         """Let the connection go."""
@@ -113,6 +117,17 @@ class InfluxDoor:
         client = InfluxDBClient(url=self.settings.url, token=token, org=self.settings.org, timeout=self._timeout_ms, enable_gzip=False)
         self._writing = client.write_api(write_options=SYNCHRONOUS)
         return client
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        with self._idle:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._busy -= 1
+                self._idle.notify_all()
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:

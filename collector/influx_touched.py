@@ -45,7 +45,7 @@ class Tracer:
         found = Touched()
         for one in heard:
             record = one.record
-            found.stations |= {one.entry.station}
+            found.stations.add(one.entry.station)
             if isinstance(record, EmissionReport):
                 found.tracks.add((record.station, record.track_id))
                 found.hours.add(self._emission_hours(record))

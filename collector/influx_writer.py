@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, Protocol
 
 from collector.errors import CollectorError, MisuseError
@@ -14,6 +16,8 @@ from collector.influx_store import InfluxError, InfluxRefusedError
 from config.logs import Event
 
 CHUNK_LINES: Final = 5000
+IN_FLIGHT: Final = 2
+"""Parts that InfluxDB takes in while the next is put together."""
 FIRST_WAIT_S: Final = 0.25
 LONGEST_WAIT_S: Final = 15.0
 _STEP_S: Final = 0.05
@@ -49,15 +53,33 @@ class InfluxWriter:
         """``stopped`` ends every wait."""
         self._door, self._file, self._stopped = door, file, stopped
         self._failing = ""
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="influx")
+        self._under_way: list[Future[None]] = []
+        self._refused: list[tuple[str, str, str]] = []
 
-    def write(self, bucket: str, lines: Sequence[str]) -> None:
-        """Return when every one of ``lines`` is confirmed or set aside with its error.
+    def begin(self, bucket: str, lines: Sequence[str]) -> None:
+        """Begin to write ``lines``, a part at a time, ``IN_FLIGHT`` parts at once; ``finish`` says when they are there."""
+        for first in range(0, len(lines), CHUNK_LINES):
+            self._under_way.append(self._pool.submit(self._put, bucket, lines[first : first + CHUNK_LINES]))
+
+    def finish(self) -> None:
+        """Return when everything that was begun is confirmed or set aside with its error.
 
         Raises:
             FollowerStoppedError: told to end before that.
         """
-        for first in range(0, len(lines), CHUNK_LINES):
-            self._put(bucket, lines[first : first + CHUNK_LINES])
+        under_way, self._under_way = self._under_way, []
+        wait(under_way)
+        refused, self._refused = self._refused, []
+        for one in refused:
+            self._file.set_aside(*one)
+        for each in under_way:
+            each.result()
+
+    def close(self) -> None:
+        """End the threads; what is under way ends first."""
+        self._pool.shutdown(cancel_futures=True)
 
     def _put(self, bucket: str, lines: Sequence[str]) -> None:
         """Bisect what is refused until the bad point is alone; writing the good ones again is idempotent."""
@@ -66,7 +88,7 @@ class InfluxWriter:
         except InfluxRefusedError as error:
             if len(lines) == 1:
                 log.warning(Event("point_set_aside", bucket=bucket, error=str(error)))
-                self._file.set_aside(bucket, lines[0], str(error))
+                self._refused.append((bucket, lines[0], str(error)))
                 return
             middle = len(lines) // 2
             self._put(bucket, lines[:middle])
@@ -90,10 +112,11 @@ class InfluxWriter:
 
     def _mend(self, status: int) -> None:
         try:
-            if status in _NEW_TOKEN:
-                self._door.renew()
-            elif status == 404:
-                self._door.make_buckets()
+            with self._lock:
+                if status in _NEW_TOKEN:
+                    self._door.renew()
+                elif status == 404:
+                    self._door.make_buckets()
         except (InfluxError, MisuseError) as error:
             self._say(str(error))
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final
+
+import msgspec
 
 from collector.errors import StorageError
 from collector.journal_file import entry_bound, open_segment, segment_paths, today
@@ -27,8 +28,7 @@ SpoolKey = tuple[str, str]
 """(station, spool_id)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One journalled record. ``seq`` is -1 for a live one."""
 
     entry: int

@@ -93,6 +93,7 @@ class OnInflux:
 
     def close(self) -> None:
         self.store.close()
+        self.effect.close()
         self.door.close()
         self.rows.close()
         self.file.close()

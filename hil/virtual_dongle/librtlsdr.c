@@ -165,8 +165,8 @@ API int rtlsdr_close(rtlsdr_dev_t *dev)
 	if (scene.report[0]) {
 		FILE *file = fopen(scene.report, "w");
 		if (file) {
-			fprintf(file, "{\"served_samples\": %llu, \"lost_samples\": %llu, \"cpu_s\": %.6f, \"scene_time_s\": %.9f}\n",
-				(unsigned long long)dev->served, (unsigned long long)dev->lost, dev->cpu_s, dev->mixer.time_s);
+			fprintf(file, "{\"served_samples\": %llu, \"lost_samples\": %llu, \"cpu_s\": %.6f, \"scene_time_s\": %.9f, \"center_hz\": %u}\n",
+				(unsigned long long)dev->served, (unsigned long long)dev->lost, dev->cpu_s, dev->mixer.time_s, dev->freq_hz);
 			fclose(file);
 		}
 	}
@@ -518,6 +518,10 @@ static void obey(rtlsdr_dev_t *dev)
 		lose(dev, (int64_t)value); /* they take their time, as any */
 	else if (!strcmp(word, "overload"))
 		dev->overload = value != 0;
+	else if (!strcmp(word, "ppm"))
+		scene.ppm = value; /* the crystal warms up */
+	else if (!strcmp(word, "noise_dbfs_hz"))
+		scene.noise_dbfs_hz = value; /* somebody pulls the antenna out, or plugs it in */
 	else if (!strcmp(word, "unplug")) {
 		char name[560];
 		snprintf(name, sizeof name, "%s.unplugged", scene.control);

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import stat
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +12,10 @@ import pytest
 from config.settings import CaptureSection, HealthSection, StationSettings, SweepSection
 from config.wire import Header, Position
 from station.band_view import HopSightings, put_together, scaled
+from station.bands import wanted_ranges
 from station.capture import CaptureError, CaptureFacts, CaptureRing, CaptureWriter
 from station.clock_reference import ClockReference
 from station.doctor import Look, antenna_check, collector_check, kernel_check, loss_check, overload_check
-from station.gpsd import GpsdReader, fix_in, message_in
-from station.live import wanted_ranges
 from station.live_clock import LiveClock
 from station.scan_plan import Hop
 from station.sighting import Sighting
@@ -184,40 +181,6 @@ def test_doctor_says_what_to_do(tmp_path: Path) -> None:
     modules.write_text("usbcore 1 0 - Live 0x0\n")
     assert kernel_check(modules).verdict == "ok"
     assert collector_check("tcp://127.0.0.1:9").verdict == "fail"
-
-
-def test_a_gpsd_fix_becomes_a_position_and_no_fix_none() -> None:
-    fix = b'{"class":"TPV","mode":3,"lat":12.6667,"lon":108.05,"epx":3.0,"epy":4.5}'
-    assert fix_in(message_in(fix)) == Position(lat_deg=12.6667, lon_deg=108.05, accuracy_m=4.5)
-    for line in (b'{"class":"TPV","mode":1,"lat":1.0,"lon":2.0}', b'{"class":"SKY"}', b"[]", b"\xff", b'{"class":"TPV","mode":3}'):
-        assert fix_in(message_in(line)) is None
-
-
-def test_a_gpsd_is_listened_to() -> None:
-    import socket
-    import threading
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
-
-        def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                assert b"WATCH" in connection.recv(100)
-                connection.sendall(b'{"class":"TPV","mode":2,"lat":12.0,"lon":108.0}\n')
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        reader = GpsdReader(f"127.0.0.1:{server.getsockname()[1]}")
-        until = time.monotonic() + 10
-        while reader.position() is None and time.monotonic() < until:
-            time.sleep(0.02)
-        reader.close()
-        thread.join(10)
-    found = reader.position()
-    assert found is not None
-    assert (found.lat_deg, found.lon_deg) == (12.0, 108.0)
-    assert not math.isnan(found.age_s or 0.0)
 
 
 def test_bands_are_names_uplinks_or_ranges() -> None:

@@ -135,6 +135,7 @@ class Agent:
                 retune_s=station.sweeper.settle.measured_s,
                 clock=station.clock.check(),
                 uplink=self._uplink.waiting(),
+                plan=station.plans.plain,
             )
         )
 

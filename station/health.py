@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from config.settings import StationSettings
-from config.wire import Header, HealthReport
+from config.wire import Header, HealthReport, UnheardBand
 from station.calibration import Calibration, temperature_c
 from station.clock_reference import rtc_present
 from station.floor_history import FloorHistory
@@ -24,6 +24,7 @@ from station.levels import Levels
 from station.live_clock import ClockState
 from station.messages import fraction, header_fields
 from station.receiver_process import ReceiverState
+from station.scan_plan import Sweep
 from station.sweep import HopResult, SweepTimes
 
 FLOOR_FELL_DB: Final = -3.0
@@ -50,6 +51,7 @@ class StationState:
     retune_s: float | None
     clock: ClockState
     uplink: tuple[int, int]
+    plan: Sweep | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,7 @@ class HealthLog:
             cpu_fraction=round((cpu_s - self._cpu_s) / passed, 3),
             duration_s=round(passed, 3),
             notes=list(self._notes),
+            unheard=unheard_bands(state.plan) if state.plan is not None else [],
         )
         self._notes, self._clipped, self._levels, self._changed = [], [], [], False
         self._told_s, self._cpu_s = now_s, cpu_s
@@ -167,6 +170,15 @@ def problems(state: StationState, measured: _Measured) -> Iterator[str]:
         yield f"ppm chưa kiểm tra lại / ppm was solved {hours:.0f} h ago: no cell was heard since: sweep a band with cells, or set --ppm"
     if problem := state.levels.problem(state.now_ns):
         yield problem
+
+
+def unheard_bands(plan: Sweep) -> list[UnheardBand]:
+    """Return what of the wanted bands this tuner cannot hear, and of which it hears nothing at all."""
+    heard = {hop.name for hop in plan.hops}
+    return [
+        UnheardBand(band=one.name[:32], lower_freq_hz=one.lower_hz, upper_freq_hz=one.upper_hz, whole=one.name not in heard)
+        for one in plan.unheard[:64]
+    ]
 
 
 def _receiver_fields(state: StationState) -> dict[str, Any]:

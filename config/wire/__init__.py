@@ -5,7 +5,7 @@ from config.wire.capture_announcement import CaptureAnnouncement
 from config.wire.codec import AnyRecord, decode_record, encode_record, from_json, to_json
 from config.wire.emission import EmissionReport
 from config.wire.gsm_cell import GsmCellReport
-from config.wire.health import HealthReport
+from config.wire.health import HealthReport, UnheardBand
 from config.wire.lte_cell import LteCellReport
 from config.wire.occupancy import ChannelOccupancy, OccupancyReport
 from config.wire.spectrum import SpectrumReport
@@ -30,6 +30,7 @@ __all__ = [
     "SummaryReport",
     "Task",
     "TaskResult",
+    "UnheardBand",
     "decode_record",
     "encode_record",
     "from_json",

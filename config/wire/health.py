@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct, field
 
-from config.wire.base import Count, Fraction, LevelDb, Ppm, Record, Seconds, ShortText, TimeNs
+from config.wire.base import Count, Fraction, FreqHz, LevelDb, Ppm, Record, Seconds, ShortText, TimeNs
+
+
+class UnheardBand(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A part of a band that was to be swept and that this tuner cannot hear."""
+
+    band: Annotated[str, Meta(max_length=32)]
+    lower_freq_hz: FreqHz
+    upper_freq_hz: FreqHz
+    whole: bool = False
+    """Nothing of the band is heard."""
 
 
 class HealthReport(Record, frozen=True, kw_only=True, tag="health"):
@@ -55,3 +65,5 @@ class HealthReport(Record, frozen=True, kw_only=True, tag="health"):
     duration_s: Seconds
     notes: Annotated[list[ShortText], Meta(max_length=64)]
     """What is wrong, one sentence each."""
+    unheard: Annotated[list[UnheardBand], Meta(max_length=64)] = field(default_factory=list)
+    """What of the bands that were to be swept this tuner cannot hear; empty: nothing, or an older station."""

@@ -86,19 +86,27 @@ def context(net: Network) -> Context:
 
 
 def air(net: Network) -> Iterator[AnyRecord]:
-    """Yield all that the stations send."""
-    for station in sorted(net.places):
-        rng = random.Random(net.rng.random())
-        own = [p for p in net.planted if p.station == station]
-        ppm = rng.uniform(-2, 2)
-        off_until = 0
-        for step in range(int(net.hours * 3600 / STEP_S)):
-            now = BEFORE_SWITCH_OFF_NS + step * STEP_S * 1_000_000_000 + rng.randrange(10_000_000_000)
-            if rng.random() < 0.002:
-                off_until, ppm = now + 600_000_000_000, ppm + rng.gauss(0, 2)  # a restart: warm-up moves the clock
-            ppm += rng.gauss(0, 0.02)
-            if now >= off_until:
-                yield from _step(net, station, now, ppm, [p for p in own if 0 <= now - p.start_ns < 2_400_000_000_000], rng, step)
+    """Yield all that the stations send, one station after the other."""
+    for one in air_of_each(net):
+        yield from one
+
+
+def air_of_each(net: Network) -> list[Iterator[AnyRecord]]:
+    """Return what each station sends."""
+    return [_station_air(net, station, random.Random(net.rng.random())) for station in sorted(net.places)]
+
+
+def _station_air(net: Network, station: str, rng: random.Random) -> Iterator[AnyRecord]:
+    own = [p for p in net.planted if p.station == station]
+    ppm = rng.uniform(-2, 2)
+    off_until = 0
+    for step in range(int(net.hours * 3600 / STEP_S)):
+        now = BEFORE_SWITCH_OFF_NS + step * STEP_S * 1_000_000_000 + rng.randrange(10_000_000_000)
+        if rng.random() < 0.002:
+            off_until, ppm = now + 600_000_000_000, ppm + rng.gauss(0, 2)  # a restart: warm-up moves the clock
+        ppm += rng.gauss(0, 0.02)
+        if now >= off_until:
+            yield from _step(net, station, now, ppm, [p for p in own if 0 <= now - p.start_ns < 2_400_000_000_000], rng, step)
 
 
 def _step(net: Network, station: str, now: int, ppm: float, active: list[Planted], rng: random.Random, step: int) -> Iterator[AnyRecord]:

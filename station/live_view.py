@@ -9,7 +9,16 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from config.wire import AnyRecord, EmissionReport, GsmCellReport, HealthReport, LteCellReport, SpectrumReport
+from config.wire import (
+    AnyRecord,
+    CaptureAnnouncement,
+    EmissionReport,
+    GsmCellReport,
+    HealthReport,
+    LteCellReport,
+    SpectrumReport,
+    TaskResult,
+)
 from station.tables import cell_table, track_table
 
 STEPS: Final = " ▁▂▃▄▅▆▇█"
@@ -28,6 +37,10 @@ class LiveView:
         self._tracks: dict[str, EmissionReport] = {}
         self._cells: dict[tuple[object, ...], GsmCellReport | LteCellReport] = {}
         self._health: HealthReport | None = None
+        self._chosen: str | None = None
+        self._said = ""
+        self.help = ""
+        """What the keys do; empty where there are none."""
 
     def put(self, records: Iterable[AnyRecord]) -> None:
         """Take ``records`` in."""
@@ -45,6 +58,32 @@ class LiveView:
                     self._cells[(type(one), one.freq_hz, name)] = one
             elif isinstance(one, HealthReport):
                 self._health = one
+            elif isinstance(one, CaptureAnnouncement):
+                self._said = f"đã ghi / captured: {one.capture_id} · {one.reason}"
+            elif isinstance(one, TaskResult):
+                where = f"{one.freq_hz / 1e6:.4f} MHz" if one.freq_hz is not None else ""
+                self._said = f"việc / task {one.action} {where}: {one.state} {one.reason}".rstrip()
+
+    def move(self, step: int) -> None:
+        """Choose the row ``step`` further down. May be called from any thread."""
+        shown = self._shown()
+        if not shown:
+            return
+        at = next((k for k, one in enumerate(shown) if one.track_id == self._chosen), -1 if step > 0 else 0)
+        self._chosen = shown[(at + step) % len(shown)].track_id
+
+    def chosen(self) -> EmissionReport | None:
+        """Return the transmitter that was chosen, else the strongest; None: nothing is heard."""
+        shown = self._shown()
+        return next((one for one in shown if one.track_id == self._chosen), None) or max(shown, key=lambda one: one.snr_db, default=None)
+
+    def say(self, text: str) -> None:
+        """Show ``text`` until there is something else to say."""
+        self._said = text
+
+    def _shown(self) -> list[EmissionReport]:
+        strongest = sorted(self._tracks.values(), key=lambda one: -one.snr_db)[:MAX_TRACKS]
+        return sorted(strongest, key=lambda one: one.center_freq_hz)
 
     def end_of_source(self) -> None:
         """Nothing to do."""
@@ -56,8 +95,11 @@ class LiveView:
     def render(self) -> RenderableType:
         """Return the whole view."""
         parts: list[RenderableType] = [self._bars()]
-        strongest = sorted(self._tracks.values(), key=lambda one: -one.snr_db)[:MAX_TRACKS]
-        parts.append(track_table(sorted(strongest, key=lambda one: one.center_freq_hz)))
+        parts.append(track_table(self._shown()))
+        if self.help and (chosen := self.chosen()) is not None:
+            parts.append(Text(f"▶ {chosen.center_freq_hz / 1e6:.4f} MHz, {chosen.snr_db:.0f} dB   {self.help}", style="cyan"))
+        if self._said:
+            parts.append(Text(self._said, style="green"))
         for kind, title in ((GsmCellReport, "Ô GSM / GSM cells"), (LteCellReport, "Ô LTE / LTE cells")):
             if cells := [one for one in self._cells.values() if isinstance(one, kind)]:
                 parts.append(cell_table(cells, title))

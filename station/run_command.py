@@ -23,6 +23,8 @@ from station.scan_command import live_settings, receiver_options, say
 from station.state_folder import state_folder
 
 if TYPE_CHECKING:
+    from station.key_presses import Keyboard
+    from station.live_view import LiveView
     from station.tasks import TaskDesk
     from station.uplink import Uplink
     from station.uplinks import Uplinks
@@ -118,6 +120,8 @@ def run(
         if settings.health.metrics is not None:
             sinks.append(_metrics(stack, settings.health.metrics, link.first if address is not None else None))
         agent = Agent(settings, plan, sinks=sinks, say=_quiet if show else say, uplink=uplink, desk=desk)
+        if view is not None and desk is not None:
+            stack.enter_context(_keys(view, desk))
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: agent.stop())
         try:
@@ -185,6 +189,22 @@ def _desk(stack: contextlib.ExitStack, settings: StationSettings, folder: Path) 
         return None
     stack.callback(desk.close)
     return desk
+
+
+def _keys(view: LiveView, desk: TaskDesk) -> Keyboard:
+    """Return the keyboard of the live view: it chooses a transmitter, and has what is heard there kept."""
+    from station.key_presses import CAPTURE, HELP, Keyboard, step_of
+
+    def pressed(key: str) -> None:
+        if step := step_of(key):
+            view.move(step)
+        elif key == CAPTURE and (chosen := view.chosen()) is not None:
+            where = f"{chosen.center_freq_hz / 1e6:.4f} MHz"
+            desk.press(chosen.center_freq_hz, f"the inspector's key: {where}, track {chosen.track_id}, {chosen.snr_db:.0f} dB")
+            view.say(f"sẽ ghi / will be kept: {where}")
+
+    view.help = HELP
+    return Keyboard(sys.stdin.fileno(), pressed)
 
 
 def _view(stack: contextlib.ExitStack) -> Any:

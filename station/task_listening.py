@@ -65,17 +65,37 @@ class TaskListener:
             ReceiverError: the receiver failed.
             CaptureError: it could not be written.
         """
-        assert self._ring is not None
         assert self._writer is not None
+        start_ns, end_ns, lost = self.stay(task.freq_hz or 0.0, task.duration_s, bandwidth_hz=task.bandwidth_hz)
         station, state = self._station, self._station.state
-        rate, head = state.sample_rate_hz, station.sweeper.settle.head_samples
-        total, longest = round(task.duration_s * rate), round(self._longest_s() * rate)
-        sizes = [min(longest, total - at) for at in range(0, total, longest)]
+        facts = CaptureFacts(
+            header=station.header(),
+            gain_db=state.gain_db,
+            receiver=f"{state.name} {state.serial} {state.tuner.name}",
+            calibration=station.calibration,
+        )
+        return self._writer.keep(task, span_ns=(start_ns, end_ns), facts=facts, lost_samples=lost)
+
+    def stay(self, freq_hz: float, duration_s: float, *, bandwidth_hz: float = 0.0) -> tuple[int, int, int]:
+        """Have the ring hold ``duration_s`` of what is heard around ``freq_hz``; return when that was, and how many samples were lost.
+
+        Raises:
+            ReceiverError: the receiver failed.
+        """
+        station, rate = self._station, self._station.state.sample_rate_hz
+        center, skip = self._center(freq_hz, bandwidth_hz), station.sweeper.settle.head_samples
+        total, longest = round(duration_s * rate), round(self._longest_s() * rate)
         orders = [
-            Order(tag=None, center_freq_hz=self._center(task), n_samples=n + (0 if k else head), ppm=station.sweeper.ppm, retune=not k)
-            for k, n in enumerate(sizes)
+            Order(
+                tag=None,
+                center_freq_hz=center,
+                n_samples=min(longest, total - at) + (0 if at else skip),
+                ppm=station.sweeper.ppm,
+                retune=not at,
+            )
+            for at in range(0, total, longest)
         ]
-        lost, start_ns, end_ns, skip = 0, 0, 0, head
+        lost, start_ns, end_ns = 0, 0, 0
         while orders or station.receiver.waiting:
             while orders and station.receiver.can_order:
                 station.receiver.order(orders.pop(0))
@@ -84,16 +104,11 @@ class TaskListener:
             kept = dwell.samples[2 * skip :]
             begun_ns = end_ns - round(len(kept) / 2 / rate * 1e9)
             start_ns, skip = start_ns or begun_ns, 0
-            self._ring.add(kept, center_freq_hz=dwell.center_freq_hz, start_ns=begun_ns, settled_samples=0)
+            if self._ring is not None:
+                self._ring.add(kept, center_freq_hz=dwell.center_freq_hz, start_ns=begun_ns, settled_samples=0)
             lost += dwell.lost_samples
             station.receiver.release(dwell)
-        facts = CaptureFacts(
-            header=station.header(),
-            gain_db=state.gain_db,
-            receiver=f"{state.name} {state.serial} {state.tuner.name}",
-            calibration=station.calibration,
-        )
-        return self._writer.keep(task, span_ns=(start_ns, end_ns), facts=facts, lost_samples=lost)
+        return start_ns, end_ns, lost
 
     def visit(self, task: Task, *, energy_s: float = ENERGY_S, thorough: bool) -> Iterator[list[AnyRecord]]:
         """Listen to what ``task`` names, once, and yield the records as they come; ``thorough``: look for cells whatever is heard.
@@ -110,7 +125,7 @@ class TaskListener:
         low, high = self._edges(task)
         hop = Hop(
             name=f"task {task.task_id}",
-            center_freq_hz=self._center(task),
+            center_freq_hz=self._center(task.freq_hz or 0.0, task.bandwidth_hz),
             lower_hz=low,
             upper_hz=high,
             dwell_s=min(energy_s, self._longest_s()),
@@ -139,7 +154,13 @@ class TaskListener:
         if settings.identity.gsm and rate >= MIN_GSM_RATE_HZ and any(a <= freq <= b for a, b in GSM_BANDS_HZ):
             edges = ((low, high),)
             looks.append(
-                IdentityDwell(kind="gsm", center_freq_hz=self._center(task), duration_s=settings.sweep.gsm_dwell_s, carriers=edges, keys=())
+                IdentityDwell(
+                    kind="gsm",
+                    center_freq_hz=self._center(task.freq_hz or 0.0, task.bandwidth_hz),
+                    duration_s=settings.sweep.gsm_dwell_s,
+                    carriers=edges,
+                    keys=(),
+                )
             )
         if settings.identity.lte and rate >= MIN_LTE_RATE_HZ:
             half = max(task.bandwidth_hz / 2, 0.5 * USABLE * rate)
@@ -153,12 +174,11 @@ class TaskListener:
         sweep = self._station.settings.sweep
         return max(sweep.gsm_dwell_s, sweep.lte_dwell_s, sweep.dwell_s)
 
-    def _center(self, task: Task) -> float:
+    def _center(self, freq_hz: float, bandwidth_hz: float) -> float:
         """Return where to tune: beside what is asked for, away from the spike in the middle of a span, where the width allows it."""
-        freq, rate = task.freq_hz or 0.0, self._station.state.sample_rate_hz
-        center = freq - OFFSET_HZ
-        fits = OFFSET_HZ + task.bandwidth_hz / 2 <= USABLE / 2 * rate
-        return float(round(center if fits and self._station.state.tuner.hears(center, freq) else freq))
+        center, rate = freq_hz - OFFSET_HZ, self._station.state.sample_rate_hz
+        fits = OFFSET_HZ + bandwidth_hz / 2 <= USABLE / 2 * rate
+        return float(round(center if fits and self._station.state.tuner.hears(center, freq_hz) else freq_hz))
 
     def _edges(self, task: Task) -> tuple[float, float]:
         half = max(task.bandwidth_hz, NARROWEST_HZ) / 2

@@ -45,6 +45,10 @@ class Listener(Protocol):
         """Keep samples."""
         ...
 
+    def stay(self, freq_hz: float, duration_s: float) -> object:
+        """Have the ring hold what is heard there."""
+        ...
+
     def visit(self, task: Task, *, thorough: bool) -> Iterable[list[AnyRecord]]:
         """Listen once."""
         ...
@@ -108,9 +112,8 @@ class TaskDesk:
                 raise StationError(f"tasks are not noted: {error}: make room on the disk of the state folder") from error
 
     def _step(self, place: Workplace) -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                place.want_capture(*self._keys.get_nowait())
+        if place.listener.free and not self._keys.empty():
+            self._keep_for_inspector(place, *self._keys.get_nowait())
         with contextlib.suppress(queue.Empty):
             while True:
                 self._came(place, *self._inbox.get_nowait())
@@ -122,6 +125,14 @@ class TaskDesk:
                 self._over(place, booked, "expired", "its time was over before it could be done")
             elif place.listener.free and time.monotonic() >= self._due_s.get(booked.task.task_id, 0.0):
                 self._work(place, booked)
+
+    def _keep_for_inspector(self, place: Workplace, freq_hz: float, reason: str) -> None:
+        """Keep the moment before the key, and stay for what comes after it."""
+        place.want_capture(freq_hz, reason)
+        try:
+            place.listener.stay(freq_hz, min(self._settings.capture.after_s, 0.8 * self._settings.capture.ring_s))
+        except ReceiverError as error:
+            place.recover(error)
 
     def announced(self, record: CaptureAnnouncement) -> None:
         """Have a capture that was not asked for sent too, where the settings want that."""

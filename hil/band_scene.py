@@ -1,6 +1,7 @@
 """Writes the band scene of the acceptance test for the virtual dongle: ``python hil/band_scene.py FOLDER``.
 
-A GSM cell, an LTE cell of 5 MHz, an unlicensed narrow carrier and one that comes and goes, all in 925-960 MHz; a crystal 23.4 ppm fast.
+A GSM cell, an LTE cell of 5 MHz whose SIB1 says Cambodia and lies where a dongle at the carrier's middle does not hear it, an unlicensed
+narrow carrier and one that comes and goes, all in 925-960 MHz; a crystal 23.4 ppm fast.
 """
 
 from __future__ import annotations
@@ -66,8 +67,11 @@ def _lte() -> np.ndarray:
     from dsp.synth.lte import LteDownlink
     from dsp.synth.lte_channel import Reception
     from dsp.synth.lte_grid import LteCellDescription
+    from dsp.synth.lte_sib1 import Sib1Description, Sib1Transmission, sib1_octets
 
-    made = LteDownlink(LteCellDescription(pci=301, n_rb=25), Reception(re_power=1 / 300), sample_rate_hz=_LTE_RATE_HZ, seed=5)
+    said = Sib1Description(plmns=(("456", "06"),), tac=1207, ci=(44031 << 8) + 1, band=8)
+    cell = LteCellDescription(pci=301, n_rb=25, sib1=Sib1Transmission(octets=sib1_octets(said), start=0, length=6))
+    made = LteDownlink(cell, Reception(re_power=1 / 300), sample_rate_hz=_LTE_RATE_HZ, seed=5)
     return np.concatenate(list(made.frames(_LTE_FRAMES)))
 
 

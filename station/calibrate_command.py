@@ -182,7 +182,7 @@ def _receiver(settings: StationSettings) -> Iterator[tuple[Take, Receiver, float
 def _grid(settings: StationSettings) -> list[float]:
     """Return where the load is listened to: over every band that is set, and a little beyond."""
     from config.band_plan import load_band_plan
-    from station.live import wanted_ranges
+    from station.bands import wanted_ranges
 
     ranges = wanted_ranges(settings, load_band_plan(Path(settings.plan.bands) if settings.plan.bands else None))
     if len(ranges) != 1:

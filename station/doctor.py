@@ -14,8 +14,8 @@ import numpy as np
 
 from config.band_plan import BandPlan
 from config.settings import StationSettings
+from station.bands import wanted_ranges
 from station.errors import StationError
-from station.live import wanted_ranges
 from station.live_clock import kernel_synchronised
 from station.receiver_process import Dwell, Order, ReceiverProcess, ReceiverState
 from station.state_folder import state_folder

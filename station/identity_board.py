@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import msgspec
@@ -20,6 +21,10 @@ RASTER_HZ: Final = 200e3
 LTE_RASTER_HZ: Final = 300e3
 """Carriers of LTE whose middles are nearer than this are taken for the same one."""
 LEVEL_STEP_DB: Final = 6.0
+HALF_SYNC_HZ: Final = 0.54e6
+"""Half of what PSS, SSS and PBCH take: a carrier's centre is at least so far from the edge of an emission."""
+HALF_STEP_HZ: Final = 0.5e6
+"""How far from a look's middle a centre may be in 2.4 MS/s: 0.54 MHz, less what the crystal may be off by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,8 @@ class IdentityDwell:
     duration_s: float
     carriers: tuple[tuple[float, float], ...]
     keys: tuple[int, ...]
+    whole_span: bool = False
+    """Where in the span a carrier's centre may be is not known."""
 
 
 @dataclass(slots=True)
@@ -38,6 +45,13 @@ class _Place:
     schedule: LookSchedule
     power: float
     seen_s: float
+    centers_hz: tuple[float, ...] = ()
+    """Where cells were found."""
+    in_vain: int = 0
+    """Looks, one after the other, that found none."""
+    outstanding: int = 0
+    found_hz: tuple[float, ...] = ()
+    """Of the looks of one round, so far."""
 
 
 class IdentityBoard:
@@ -49,33 +63,69 @@ class IdentityBoard:
         self._sweep, self._rate = sweep, sample_rate_hz
         self._places: dict[tuple[str, int], _Place] = {}
 
-    def due(self, sightings: Sequence[Sighting], hops: Sequence[Hop], now_s: float) -> list[IdentityDwell]:
-        """Return the looks that the emissions of a sweep ask for: GSM hop by hop, LTE carrier by carrier."""
+    def due(self, sightings: Sequence[Sighting], hops: Sequence[Hop], now_s: float, *, again: bool = False) -> list[IdentityDwell]:
+        """Return the looks that the emissions of a sweep ask for: GSM hop by hop, LTE carrier by carrier.
+
+        ``again``: after the looks of the same sweep, only at LTE carriers in whose middle nothing was.
+        """
         found: list[IdentityDwell] = []
-        if self._settings.gsm and self._rate >= MIN_GSM_RATE_HZ:
+        if not again and self._settings.gsm and self._rate >= MIN_GSM_RATE_HZ:
             candidates = [one for one in sightings if _may_be_gsm(one)]
             for hop in hops:
                 here = [one for one in candidates if hop.lower_hz <= one.center_freq_hz < hop.upper_hz]
                 keys = tuple(sorted({round(one.center_freq_hz / RASTER_HZ) for one in here}))
                 due = [self._is_due("gsm", round(one.center_freq_hz / RASTER_HZ), one.power, now_s) for one in here]
                 if any(due):
+                    for key in keys:
+                        self._places["gsm", key].outstanding = 1
                     edges = tuple((one.lower_freq_hz, one.upper_freq_hz) for one in here)
                     found.append(self._dwell("gsm", hop.center_freq_hz, self._sweep.gsm_dwell_s, edges, keys))
         if self._settings.lte and self._rate >= MIN_LTE_RATE_HZ:
             for one in sightings:
                 width = one.upper_freq_hz - one.lower_freq_hz
                 key = round(one.center_freq_hz / LTE_RASTER_HZ)
+                if again and (("lte", key) not in self._places or self._places["lte", key].in_vain % 2 == 0):
+                    continue
                 if width >= MIN_LTE_WIDTH_HZ and self._is_due("lte", key, one.power, now_s):
-                    edges = ((one.lower_freq_hz, one.upper_freq_hz),)
-                    found.append(self._dwell("lte", one.center_freq_hz, self._sweep.lte_dwell_s, edges, (key,)))
+                    found += self._lte_looks(one, key)
         return found
 
-    def looked(self, dwell: IdentityDwell, *, found: bool, now_s: float) -> None:
-        """Note what a look gave."""
+    def looked(self, dwell: IdentityDwell, *, found_hz: Sequence[float], now_s: float) -> None:
+        """Note what a look gave: the carriers of the cells that it identified."""
         for key in dwell.keys:
             place = self._places.get((dwell.kind, key))
-            if place is not None:
-                place.schedule.looked(now_s, found=found, promising=True)
+            if place is None:
+                continue
+            place.outstanding -= 1
+            place.found_hz += tuple(found_hz)
+            if place.outstanding <= 0:
+                found, place.found_hz, place.outstanding = tuple(sorted(set(place.found_hz))), (), 0
+                place.in_vain = 0 if found else place.in_vain + 1
+                place.centers_hz = found or (place.centers_hz if place.in_vain == 1 else ())
+                place.schedule.looked(now_s, found=bool(found), promising=True)
+
+    def _lte_looks(self, one: Sighting, key: int) -> list[IdentityDwell]:
+        """Return the looks at one wide emission: where cells were found before, else at its middle, every other time all over it.
+
+        Carriers side by side, or one in something wider, are seen as one emission: its middle is then nobody's.
+        """
+        place = self._places["lte", key]
+        edges = ((one.lower_freq_hz, one.upper_freq_hz),)
+        width = one.upper_freq_hz - one.lower_freq_hz
+        if place.centers_hz:
+            looks = [
+                self._dwell("lte", center, self._sweep.lte_dwell_s, ((center - 0.5e6, center + 0.5e6),), (key,))
+                for center in place.centers_hz
+            ]
+        elif place.in_vain % 2 == 0 or width <= self._rate:
+            looks = [self._dwell("lte", one.center_freq_hz, self._sweep.lte_dwell_s, edges, (key,))]
+        else:
+            count = math.ceil((width - 2 * HALF_SYNC_HZ) / (2 * HALF_STEP_HZ))
+            step = (width - 2 * HALF_SYNC_HZ) / count
+            middles = (one.lower_freq_hz + HALF_SYNC_HZ + (k + 0.5) * step for k in range(count))
+            looks = [replace(self._dwell("lte", middle, self._sweep.lte_dwell_s, edges, (key,)), whole_span=True) for middle in middles]
+        place.outstanding = len(looks)
+        return looks
 
     def _is_due(self, kind: str, key: int, power: float, now_s: float) -> bool:
         place = self._places.get((kind, key))

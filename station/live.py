@@ -16,15 +16,16 @@ from config.wire import AnyRecord, Header, Position
 from config.wire.base import Origin
 from dsp.gsm.types import GsmCell
 from dsp.lte.types import LteCell
+from station.bands import wanted_ranges
 from station.calibration import Calibration, CalibrationFile, WitnessLog, solve, temperature_c
+from station.cell_looks import CellLooks
 from station.errors import MisuseError, ReceiverError
 from station.gpsd import GpsdReader
-from station.identity_board import IdentityBoard
 from station.levels import Levels, levels_of
 from station.live_clock import LiveClock
 from station.receiver_process import ReceiverProcess, ReceiverState
 from station.reference_floor import with_reference
-from station.scan_plan import ReceiverFacts, Sweep, WantedRange, plan_sweep
+from station.scan_plan import ReceiverFacts, Sweep, plan_sweep
 from station.sighting import Sighting
 from station.state_folder import state_folder
 from station.sweep import HopResult, Sweeper
@@ -42,29 +43,6 @@ class SweepPlans:
 
     plain: Sweep
     shifted: Sweep
-
-
-def wanted_ranges(settings: StationSettings, plan: BandPlan) -> list[WantedRange]:
-    """Return what the settings want swept.
-
-    Raises:
-        MisuseError: a name is no band of the plan and no range.
-    """
-    return [_wanted(name, settings.sweep.dwell_s, plan) for name in settings.sweep.bands]
-
-
-def _wanted(name: str, dwell_s: float, plan: BandPlan) -> WantedRange:
-    for title, lower, upper, _ in plan.ranges():
-        if title.casefold() == name.casefold():
-            return WantedRange(name=title, lower_hz=lower, upper_hz=upper, dwell_s=dwell_s)
-    if (band := plan.named(name)) is not None:
-        return WantedRange(name=band.name, lower_hz=band.downlink_mhz[0] * 1e6, upper_hz=band.downlink_mhz[1] * 1e6, dwell_s=dwell_s)
-    low, dash, high = name.partition("-")
-    with contextlib.suppress(ValueError):
-        if dash and 0 < float(low) < float(high):
-            return WantedRange(name=name, lower_hz=float(low) * 1e6, upper_hz=float(high) * 1e6, dwell_s=dwell_s)
-    known = ", ".join(title for title, *_ in plan.ranges())
-    raise MisuseError(f"no band {name!r}: known are {known}; or give a range in MHz like 925-960")
 
 
 class LiveStation:
@@ -87,7 +65,7 @@ class LiveStation:
         self._state: ReceiverState | None = None
         self._boot_id = _boot_id()
         self._witnesses = WitnessLog()
-        self.board = IdentityBoard(settings.identity, settings.sweep, sample_rate_hz=settings.receiver.sample_rate_hz)
+        self._cells = CellLooks(settings)
         self.results: list[HopResult] = []
         """What the last sweep gave."""
         self.faults: list[str] = []
@@ -217,9 +195,7 @@ class LiveStation:
     def _looks(self, sightings: Sequence[Sighting], plan: Sweep) -> Iterator[list[AnyRecord]]:
         cells: list[GsmCell | LteCell] = []
         try:
-            for look in self.sweeper.look(self.board.due(sightings, plan.hops, time.monotonic())):
-                found = any(cell.status == "identified" for cell in look.cells)
-                self.board.looked(look.dwell, found=found, now_s=time.monotonic())
+            for look in self._cells.run(self.sweeper, self.state, sightings, plan.hops):
                 if look.fault:
                     self.fault(look.fault)
                 cells += look.cells

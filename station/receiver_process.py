@@ -86,7 +86,7 @@ class ReceiverProcess:
         self._settings = settings
         self._slot_bytes = 2 * slot_samples
         self._memory = SharedMemory(create=True, size=self._slot_bytes * n_slots)
-        self._n_slots = n_slots
+        self.n_slots = n_slots
         self._free = deque(range(n_slots))
         self._ordered: deque[tuple[Order, int]] = deque()
         self._process: BaseProcess | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from station.identity_board import IdentityDwell
 from station.receiver_process import Dwell, Order, ReceiverProcess, ReceiverState
 from station.scan_plan import Hop, Sweep
 from station.settling import SEGMENT, Settled, SettleLog
+
+if TYPE_CHECKING:
+    from station.sib1_walk import CarrierWalk
 
 BEHIND_S: Final = 0.002
 """A receiver that waited longer than this for its next order waited for the analysis."""
@@ -105,20 +109,57 @@ class Sweeper:
                 hop = None if self._stopping() else next(hops, None)
                 more = hop is not None
                 if hop is not None:
-                    n = self._head() + round(hop.dwell_s * self.rate_hz)
+                    n = self._n(hop.dwell_s)
                     self._receiver.order(Order(tag=hop, center_freq_hz=hop.center_freq_hz, n_samples=n, ppm=self.ppm))
             if self._receiver.waiting:
                 yield self._hop(self._receiver.next())
 
     def look(self, looks: Sequence[IdentityDwell]) -> Iterator[LookResult]:
         """Yield the cells of each of ``looks``, in order."""
-        waiting, self._fresh = list(looks), True
-        while (waiting or self._receiver.waiting) and not self._stopping():
-            while waiting and self._receiver.can_order:
-                one = waiting.pop(0)
-                n = self._head() + round(one.duration_s * self.rate_hz)
-                self._receiver.order(Order(tag=one, center_freq_hz=one.center_freq_hz, n_samples=n, ppm=self.ppm))
-            yield self._look(self._receiver.next())
+        wanted = (Order(tag=one, center_freq_hz=one.center_freq_hz, n_samples=self._n(one.duration_s), ppm=self.ppm) for one in looks)
+        for dwell, first in self._listen(wanted, ahead=self._receiver.n_slots):
+            yield self._look(dwell, first)
+
+    def walk(self, walk: CarrierWalk) -> None:
+        """Hear the windows of ``walk`` until it is finished; the next one is read while one is searched."""
+        wanted = (
+            Order(tag=one, center_freq_hz=walk.freq_of(one), n_samples=self._n(walk.window_s), ppm=self.ppm) for one in walk.plan.windows
+        )
+        with contextlib.closing(self._listen(wanted, ahead=2)) as dwells:
+            for dwell, first in dwells:
+                iq = to_complex64(dwell.samples[2 * first :], "cu8", 1.0)
+                walk.take(iq, dwell.order.tag, sample_rate_hz=self.rate_hz, asked_hz=self._asked_hz(dwell))
+                if walk.finished:
+                    return
+
+    def _listen(self, wanted: Iterator[Order], *, ahead: int) -> Generator[tuple[Dwell, int], None, None]:
+        """Yield each dwell that is ``wanted`` and its first good sample, ``ahead`` of them ordered at a time; then its slot is free."""
+        self._fresh = True
+        order = next(wanted, None)
+        while (order is not None or self._receiver.waiting) and not self._stopping():
+            while order is not None and self._receiver.can_order and self._receiver.waiting < ahead:
+                self._receiver.order(order)
+                order = next(wanted, None)
+            dwell = self._receiver.next()
+            self._account(dwell)
+            try:
+                first = min(self.settle.settled(dwell.samples).n_samples, dwell.order.n_samples // 2)
+                self._tell(dwell, first)
+                yield dwell, first
+            except GeneratorExit:
+                self._discard()
+                raise
+            finally:
+                self._receiver.release(dwell)
+        self._discard()
+
+    def _discard(self) -> None:
+        """Let what is still ordered come, and forget it."""
+        while self._receiver.waiting:
+            self._receiver.release(self._receiver.next())
+
+    def _n(self, duration_s: float) -> int:
+        return self._head() + round(duration_s * self.rate_hz)
 
     def _head(self) -> int:
         return self.settle.head_samples + 2 * SEGMENT
@@ -167,24 +208,22 @@ class Sweeper:
         finally:
             self._receiver.release(dwell)
 
-    def _look(self, dwell: Dwell) -> LookResult:
-        """Search the dwell of one look for cells and give its slot back."""
+    def _look(self, dwell: Dwell, first: int) -> LookResult:
+        """Search the dwell of one look for cells."""
         look: IdentityDwell = dwell.order.tag
-        self._account(dwell)
+        cells: tuple[GsmCell | LteCell, ...] = ()
+        fault = None
+        # cells are searched as the crystal has it: what was asked for is the middle, and the clock error is found whole
+        asked = self._asked_hz(dwell)
         try:
-            first = min(self.settle.settled(dwell.samples).n_samples, dwell.order.n_samples // 2)
-            self._tell(dwell, first)
-            cells: tuple[GsmCell | LteCell, ...] = ()
-            fault = None
-            # cells are searched as the crystal has it: what was asked for is the middle, and the clock error is found whole
-            asked = dwell.center_freq_hz / (1.0 + self.ppm_of(dwell) * 1e-6)
-            try:
-                cells = self._cells(look, dwell.samples[2 * first :], asked, self.ppm_of(dwell))
-            except DspError as error:
-                fault = f"{asked / 1e6:g} MHz: {error}"
-            return LookResult(dwell=look, cells=cells, start_ns=self._start_ns(dwell, first), lost_samples=dwell.lost_samples, fault=fault)
-        finally:
-            self._receiver.release(dwell)
+            cells = self._cells(look, dwell.samples[2 * first :], asked, self.ppm_of(dwell))
+        except DspError as error:
+            fault = f"{asked / 1e6:g} MHz: {error}"
+        return LookResult(dwell=look, cells=cells, start_ns=self._start_ns(dwell, first), lost_samples=dwell.lost_samples, fault=fault)
+
+    def _asked_hz(self, dwell: Dwell) -> float:
+        """Return what the driver was told to tune to."""
+        return dwell.center_freq_hz / (1.0 + self.ppm_of(dwell) * 1e-6)
 
     @staticmethod
     def ppm_of(dwell: Dwell) -> float:
@@ -206,7 +245,9 @@ class Sweeper:
         edges = [
             (max(low / (1 + ppm * 1e-6) - asked_hz, -half), min(high / (1 + ppm * 1e-6) - asked_hz, half)) for low, high in look.carriers
         ]
-        fills = any(high - low >= 0.8 * self.rate_hz for low, high in edges)
+        if look.whole_span:  # as an emission that the span's edges cut: its carriers may be anywhere
+            edges = [(-0.46 * self.rate_hz, 0.46 * self.rate_hz)]
+        fills = not look.whole_span and any(high - low >= 0.8 * self.rate_hz for low, high in edges)
         known = PpmEstimate(ppm=ppm, sigma_ppm=2.0) if ppm else None
         iq = to_complex64(samples[: 2 * round(0.16 * self.rate_hz)], "cu8", 1.0)
         cells = find_cells(iq, sample_rate_hz=self.rate_hz, center_freq_hz=asked_hz, carriers=None if fills else tuple(edges), ppm=known)

@@ -54,24 +54,32 @@ def _window(first: int, width: int, n_rb: int) -> CarrierWindow:
     return CarrierWindow(steps=steps, first=first, last=first + width)
 
 
-def window_view(cell: LteCell, window: CarrierWindow, *, sample_rate_hz: float) -> CarrierView | None:
-    """Return where the carrier of a ``cell`` lies in samples tuned to ``window``, when its frames begin left open (0); None: no MIB.
+def window_view(
+    iq: ComplexArray, cell: LteCell, window: CarrierWindow, *, sample_rate_hz: float, tuned_offset_hz: float | None = None
+) -> CarrierView | None:
+    """Return where the frames and subcarriers of ``cell`` lie in the samples of one window, shape (n,); None: its signals are not there.
 
-    The cell was found by the same receiver with the same clock, so its carrier offset and its clock error hold.
+    The cell was found by the same receiver with the same clock, so its carrier offset and its clock error hold. ``tuned_offset_hz``: what
+    the receiver was tuned to against the cell's ``freq_hz``, where that is not just the window's.
     """
     view = cell_view(cell, sample_rate_hz=sample_rate_hz)
     if view is None:
         return None
-    return replace(view, frame_sample=0.0, offset_hz=cell.cfo_hz - window.offset_hz)
+    tuned = window.offset_hz if tuned_offset_hz is None else tuned_offset_hz
+    return locate_frames(iq, replace(view, frame_sample=0.0, offset_hz=cell.cfo_hz - tuned))
 
 
-def window_sib1(iq: ComplexArray, cell: LteCell, window: CarrierWindow, *, sample_rate_hz: float) -> Sib1:
+def window_sib1(
+    iq: ComplexArray, cell: LteCell, window: CarrierWindow, *, sample_rate_hz: float, tuned_offset_hz: float | None = None
+) -> Sib1:
     """Return the SIB1 of ``cell`` in the samples of one window, shape (n,); frames are found by reference signals, the SFN is not known."""
-    blind = window_view(cell, window, sample_rate_hz=sample_rate_hz)
-    if blind is None:
-        return Sib1(status="not_tried", reason="no MIB was read")
+    if cell_view(cell, sample_rate_hz=sample_rate_hz) is None:
+        return Sib1(status="not_tried", reason="no MIB was read, or the sample rate is no multiple of 15 kHz")
     clean = iq - iq.mean()
-    view = locate_frames(clean, blind)
+    view = window_view(clean, cell, window, sample_rate_hz=sample_rate_hz, tuned_offset_hz=tuned_offset_hz)
     if view is None:
         return Sib1(status="not_seen", reason=f"the cell's reference signals were not found in blocks {window.first} to {window.last - 1}")
-    return search_sib1(clean, view, sfn=None)
+    try:
+        return search_sib1(clean, view, sfn=None)
+    except ImportError:
+        return Sib1(status="not_tried", reason="the package pycrate is not installed: without it nothing can be known for a SIB1")

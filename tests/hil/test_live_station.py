@@ -31,7 +31,8 @@ def check_scene(records: list[dict[str, Any]], *, intermittent: bool) -> None:
     gsm = [one for one in of_kind(records, "gsm_cell") if one["status"] == "identified"]
     assert {(one["freq_hz"], one["mcc"], one["mnc"], one["ci"]) for one in gsm} == {(GSM_HZ, "452", "04", 30151)}
     lte = [one for one in of_kind(records, "lte_cell") if one["status"] == "identified"]
-    assert {(one["freq_hz"], one["pci"], one["n_rb"]) for one in lte} == {(LTE_HZ, 301, 25)}
+    assert {(one["freq_hz"], one["pci"], one["n_rb"], one["mcc"], one["mnc"]) for one in lte} == {(LTE_HZ, 301, 25, "456", "06")}
+    assert {(one["sib1_status"], one["sib1_prb"]["start"], one["sib1_prb"]["length"]) for one in lte} == {("decoded", 0, 6)}
     onsets = [one["center_freq_hz"] for one in of_kind(records, "emission") if one["event"] == "onset"]
     assert min(abs(freq - UNLICENSED_HZ) for freq in onsets) < 1e3
     if intermittent:

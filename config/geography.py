@@ -15,6 +15,8 @@ from typing import Final
 
 BORDER_UNCERTAINTY_KM: Final = 2.0
 _EARTH_RADIUS_KM: Final = 6371.0
+_WGS84_E2: Final = 0.00669437999014
+"""First eccentricity, squared."""
 
 
 def distance_km(lat1_deg: float, lon1_deg: float, lat2_deg: float, lon2_deg: float) -> float:
@@ -43,12 +45,13 @@ def is_within_km(a: tuple[float, float], b: tuple[float, float], reach_km: float
 def border_distance_km(lat_deg: float, lon_deg: float) -> float:
     """Return the distance in km from a place to the nearest point of the border line, known to ``BORDER_UNCERTAINTY_KM``.
 
-    The nearest point is found on a plane around the place (an error below 0.1 % within 100 km), the distance to it on the ellipsoid.
+    The nearest points are found on a plane around the place, the distances to them on the ellipsoid.
     """
-    scale = math.cos(math.radians(lat_deg))
+    sin2 = math.sin(math.radians(lat_deg)) ** 2
+    scale = math.cos(math.radians(lat_deg)) * (1 - _WGS84_E2 * sin2) / (1 - _WGS84_E2)  # a degree of longitude in degrees of latitude
     points = [((lon - lon_deg) * scale, lat - lat_deg) for lat, lon in border_line()]
-    nearest = min((_nearest_on(a, b) for a, b in itertools.pairwise(points)), key=lambda p: math.hypot(*p))
-    return distance_km(lat_deg, lon_deg, lat_deg + nearest[1], lon_deg + nearest[0] / scale)
+    nearest = sorted((_nearest_on(a, b) for a, b in itertools.pairwise(points)), key=lambda p: math.hypot(*p))
+    return min(distance_km(lat_deg, lon_deg, lat_deg + y, lon_deg + x / scale) for x, y in nearest[:3])
 
 
 @functools.cache

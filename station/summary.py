@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from msgspec import UNSET
 
 from config.wire import Header, SensitivityReport, SummaryReport
 from dsp.gsm.types import GsmCell
 from dsp.types import FloorSource
 from station.analysis import Findings
+from station.floor_profile import FloorProfile
 from station.messages import fraction, freq, header_fields, level
 
 if TYPE_CHECKING:
@@ -54,9 +56,11 @@ class SummaryLog:
         self._sensitivity: dict[float, float] = {}
         self._notes: list[str] = []
         self._cells: dict[str, set[tuple[object, ...]]] = {"gsm": set(), "lte": set()}
+        self._profile = FloorProfile()
 
-    def add(self, findings: Findings) -> None:
-        """Take in a dwell: means are weighted by duration, the worst floor source and Pfa count."""
+    def add(self, findings: Findings, *, center_freq_hz: float | None = None, used_hz: float = float("inf")) -> None:
+        """Take in a dwell: means are weighted by duration, the worst floor source and Pfa count. ``used_hz``: what of it is used."""
+        self._profile.add(findings, center_freq_hz=center_freq_hz or 0.0, used_hz=used_hz)
         psd, found = findings.psd, findings.detections
         self.dwells += 1
         self._seconds += psd.duration_s
@@ -132,6 +136,7 @@ class SummaryLog:
             gsm_looked_s=round(looked_s[0], 6),
             lte_looked_s=round(looked_s[1], 6),
             notes=self._all_notes(header, relative=center is None, full_scale_known=full_scale_known),
+            floor_profile_dbfs_hz=self._profile.steps((center or 0.0) - 0.5 * rate, (center or 0.0) + 0.5 * rate) or UNSET,
         )
 
     def _all_notes(self, header: Header, *, relative: bool, full_scale_known: bool) -> list[str]:

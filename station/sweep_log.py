@@ -69,6 +69,8 @@ class SweepLog:
             yield report
         for one in self._results:
             yield from self._hop(one, header)
+        for name in [n for n, (_, _, since) in self._edges.items() if end_ns - since >= self._settings.analysis.occupancy_interval_s * 1e9]:
+            yield self._take_summary(name, header, end_ns)
 
     def cells(self, look: LookResult, *, header: Header) -> Iterator[AnyRecord]:
         """Yield the records of the cells of one look."""
@@ -93,17 +95,22 @@ class SweepLog:
             yield from self._occupancy(center, header, end_ns)
         for one in unheard:
             self.note(f"unheard: {one.name} {one.lower_hz / 1e6:g}-{one.upper_hz / 1e6:g} MHz: {one.reason}")
-        for name, summary in self._summaries.items():
-            low, high, start_ns = self._edges[name]
-            report = summary.report(
-                header=header,
-                start_time_ns=start_ns,
-                source=name,
-                span=((low + high) / 2, high - low),
-                looked_s=(self._looked.get(name, [0.0, 0.0])[0], self._looked.get(name, [0.0, 0.0])[1]),
-                tracks=len(self._tracks_of.get(name, ())),
-            )
-            yield msgspec.structs.replace(report, sample_rate_hz=round(self._rate, 3))
+        for name in list(self._edges):
+            yield self._take_summary(name, header, end_ns)
+
+    def _take_summary(self, name: str, header: Header, end_ns: int) -> AnyRecord:
+        """Return what there is to say of a band since the last time, and begin again."""
+        low, high, start_ns = self._edges.pop(name)
+        looked = self._looked.pop(name, [0.0, 0.0])
+        report = self._summaries.pop(name).report(
+            header=header,
+            start_time_ns=start_ns,
+            source=name,
+            span=((low + high) / 2, high - low),
+            looked_s=(looked[0], looked[1]),
+            tracks=len(self._tracks_of.pop(name, ())),
+        )
+        return msgspec.structs.replace(report, sample_rate_hz=round(self._rate, 3), end_time_ns=end_ns)
 
     def _sighted(self, one: HopResult) -> Iterator[Sighting]:
         assert one.findings is not None
@@ -121,7 +128,7 @@ class SweepLog:
         name = one.hop.name
         low, high, since = self._edges.get(name, (one.hop.lower_hz, one.hop.upper_hz, one.start_ns))
         self._edges[name] = (min(low, one.hop.lower_hz), max(high, one.hop.upper_hz), since)
-        self._summary(name).add(findings)
+        self._summary(name).add(findings, center_freq_hz=one.center_freq_hz, used_hz=one.hop.upper_hz - one.hop.lower_hz)
         center = one.hop.center_freq_hz
         if center not in self._occupancies:
             usable = one.hop.upper_hz - one.hop.lower_hz

@@ -76,7 +76,7 @@ class Tuning:
             return
         sightings = [self._sighted(emission, findings) for emission in findings.detections.emissions]
         events = self._track(sightings, findings)
-        self._summary.add(findings)
+        self._summary.add(findings, center_freq_hz=self._facts.center_freq_hz)
         self._note_changes(events, findings)
         yield from (self._emission(event) for event in events)
         yield from self._gathered(findings)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from config.wire.base import Count, Fraction, FreqHz, LevelDb, LevelRecord, Seconds, ShortText, SpanHz
+from config.wire.base import Count, Fraction, FreqHz, LevelDb, LevelRecord, Seconds, ShortText, SpanHz, TimeNs
 
 
 class SensitivityReport(Struct, frozen=True, kw_only=True):
@@ -45,3 +45,12 @@ class SummaryReport(LevelRecord, frozen=True, kw_only=True, tag="summary"):
     lte_looked_s: Seconds
     notes: Annotated[list[ShortText], Meta(max_length=64)]
     """Codes and words on what limits this answer, e.g. `floor_assumed: a signal filling the whole span would be invisible`."""
+    end_time_ns: TimeNs | UnsetType = UNSET
+    """When what is looked back on ended; absent: ``duration_s`` after its start, for it was looked at without a break."""
+    floor_profile_dbfs_hz: Annotated[list[LevelDb], Meta(max_length=256)] | UnsetType = UNSET
+    """The floor in equal steps from ``lower_freq_hz`` to ``upper_freq_hz``; absent: only its median is known."""
+
+    @property
+    def until_ns(self) -> int:
+        """When what is looked back on ended."""
+        return self.start_time_ns + round(self.duration_s * 1e9) if self.end_time_ns is UNSET else self.end_time_ns

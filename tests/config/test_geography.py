@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.geography import border_distance_km, border_line, distance_km
+from config.geography import border_distance_km, border_line, distance_km, is_within_km
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,11 @@ def test_a_meridian_degree_has_its_wgs84_length() -> None:
 def test_no_corner_of_the_line_is_nearer_than_the_line(lat_deg: float, lon_deg: float) -> None:
     corners = min(distance_km(lat_deg, lon_deg, *corner) for corner in border_line())
     assert border_distance_km(lat_deg, lon_deg) <= corners * 1.001 + 1e-6
+
+
+@given(st.floats(8.0, 23.0), st.floats(102.0, 110.0), st.floats(-1.5, 1.5), st.floats(-1.5, 1.5), st.floats(0.5, 200.0))
+def test_whether_a_place_is_within_reach_is_what_the_geodesic_says(
+    lat_deg: float, lon_deg: float, north_deg: float, east_deg: float, reach_km: float
+) -> None:
+    a, b = (lat_deg, lon_deg), (lat_deg + north_deg, lon_deg + east_deg)
+    assert is_within_km(a, b, reach_km) == (distance_km(*a, *b) <= reach_km)

@@ -46,10 +46,10 @@ def activity(psd: Psd, weights: FloatArray, found: IndexArray, *, merge_gap_s: f
     ``found``: first bin of each and the bin after the last, shape (n_emissions, 2); ``weights``: one over the floor, shape (n_fft,).
     """
     n, n_rows = found.shape[0], psd.rows.shape[0]
-    on, rows_on = np.ones((n, n_rows), np.bool_), np.full(n, n_rows)
     always = ((0.0, psd.duration_s),)
     if n_rows < MIN_ROWS:
-        return Activity(on=on, rows_on=rows_on, times_s=[always] * n)
+        return Activity(on=np.ones((n, n_rows), np.bool_), rows_on=np.full(n, n_rows), times_s=[always] * n)
+    on, rows_on = np.empty((n, n_rows), np.bool_), np.empty(n, np.int64)
     cores = np.empty((n, 3), np.int64)
     _cores(psd.max_hold, weights, found, cores)
     power = np.empty((n, n_rows))

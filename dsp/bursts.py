@@ -7,22 +7,20 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from dsp.free_bins import BoolArray, RealArray
 from dsp.jit import HAVE_NUMBA, compiled
-from dsp.regions import Region, running_sum, runs
+from dsp.regions import IndexArray, Region, running_sum, runs
 from dsp.thresholds import WIDTHS_HZ, threshold, widened
 from dsp.types import FloatArray, NoiseFloor, Psd
 
 BLOCK_BINS: Final = 16
+CHUNK_BINS: Final = 512
 CORE_RATIO: Final = 0.01
 
 
 @compiled
-def _scan(
-    rows: FloatArray, weights: FloatArray, cell_limit: float, widths: npt.NDArray[np.int64], limits: RealArray, flagged: BoolArray
-) -> None:
+def _scan(rows: FloatArray, weights: FloatArray, cell_limit: float, widths: IndexArray, limits: RealArray, flagged: BoolArray) -> None:
     """Flag in place, shape (n_blocks,), the blocks of 16 bins that some row shows over a limit: one bin, or a sum of blocks.
 
     Narrowest first: what a width explains counts as noise for the wider ones, or a strong carrier would flag all around it. What passes is
@@ -30,30 +28,16 @@ def _scan(
     """
     n_blocks = flagged.size
     cell = np.float32(cell_limit)
-    values, sums, total, here = (
-        np.empty(n_blocks * 16, np.float32),
-        np.empty(n_blocks),
-        np.zeros(n_blocks + 1),
-        np.zeros(n_blocks, np.bool_),
-    )
-    eighths, quarters, halves = np.empty(n_blocks * 8, np.float32), np.empty(n_blocks * 4, np.float32), np.empty(n_blocks * 2, np.float32)
+    blocks, hot = np.empty((rows.shape[0], n_blocks), np.float32), np.zeros(rows.shape[0], np.int64)
+    _block_sums(rows, weights, cell, blocks, hot)
+    sums, total, here = np.empty(n_blocks), np.empty(n_blocks + 1), np.empty(n_blocks, np.bool_)
     for r in range(rows.shape[0]):
-        row, passing = rows[r], np.int32(0)
-        for i in range(values.size):
-            values[i] = row[i] * weights[i]
-            passing += np.int32(values[i] > cell)
-        for i in range(eighths.size):
-            eighths[i] = values[2 * i] + values[2 * i + 1]
-        for i in range(quarters.size):
-            quarters[i] = eighths[2 * i] + eighths[2 * i + 1]
-        for i in range(halves.size):
-            halves[i] = quarters[2 * i] + quarters[2 * i + 1]
         for i in range(n_blocks):
-            sums[i] = halves[2 * i] + halves[2 * i + 1]
+            sums[i] = blocks[r, i]
             here[i] = False
-        news = passing > 0
+        news = hot[r] > 0
         if news:
-            _take_out(values, cell, sums, here)
+            _take_out(rows[r], weights, cell, sums, here)
         running_sum(sums, total)
         for index in range(widths.size):
             news |= _scan_width(total, widths[index], limits[index], sums, here)
@@ -63,11 +47,39 @@ def _scan(
 
 
 @compiled
-def _take_out(values: FloatArray, cell: np.float32, sums: RealArray, here: BoolArray) -> None:
+def _block_sums(rows: FloatArray, weights: FloatArray, cell: np.float32, blocks: FloatArray, hot: IndexArray) -> None:
+    """Fill ``blocks``, shape (n_rows, n_blocks), the sums over the floor of 16 bins each; add to ``hot`` each row's bins over ``cell``.
+
+    In chunks that stay in the first-level cache, halved four times: neighbours' sums are vectorised, a sum over 16 is not.
+    """
+    chunk = min(CHUNK_BINS, weights.size)
+    values, eighths = np.empty(chunk, np.float32), np.empty(chunk // 2, np.float32)
+    quarters, halves = np.empty(chunk // 4, np.float32), np.empty(chunk // 8, np.float32)
+    for first in range(0, weights.size, chunk):
+        used = weights[first : first + chunk]
+        for r in range(rows.shape[0]):
+            row, passing = rows[r, first : first + chunk], np.int32(0)
+            for i in range(chunk):
+                values[i] = row[i] * used[i]
+                passing += np.int32(values[i] > cell)
+            hot[r] += passing
+            for i in range(eighths.size):
+                eighths[i] = values[2 * i] + values[2 * i + 1]
+            for i in range(quarters.size):
+                quarters[i] = eighths[2 * i] + eighths[2 * i + 1]
+            for i in range(halves.size):
+                halves[i] = quarters[2 * i] + quarters[2 * i + 1]
+            target = blocks[r, first // 16 : (first + chunk) // 16]
+            for i in range(target.size):
+                target[i] = halves[2 * i] + halves[2 * i + 1]
+
+
+@compiled
+def _take_out(row: FloatArray, weights: FloatArray, cell: np.float32, sums: RealArray, here: BoolArray) -> None:
     """Mark the blocks with a bin over ``cell``; their sums count as noise."""
     for block in range(sums.size):
         for i in range(16 * block, 16 * block + 16):
-            if values[i] > cell:
+            if row[i] * weights[i] > cell:
                 here[block] = True
                 sums[block] = 16.0
 
@@ -95,7 +107,7 @@ def _scan_width(total: RealArray, width: int, limit: float, sums: RealArray, her
 
 
 def _scan_in_numpy(
-    rows: FloatArray, weights: FloatArray, cell_limit: float, widths: npt.NDArray[np.int64], limits: RealArray, flagged: BoolArray
+    rows: FloatArray, weights: FloatArray, cell_limit: float, widths: IndexArray, limits: RealArray, flagged: BoolArray
 ) -> None:
     blocks = (rows * weights).reshape(rows.shape[0], flagged.size, BLOCK_BINS)
     here = blocks.max(axis=2) > cell_limit
@@ -111,7 +123,7 @@ def _scan_in_numpy(
 @lru_cache(maxsize=64)
 def _row_limits(
     n_rows: int, n_fft: int, bin_hz: float, *, row_averages: int, n_averages: int, overlap: float, pfa: float
-) -> tuple[float, npt.NDArray[np.int64], RealArray]:
+) -> tuple[float, IndexArray, RealArray]:
     """Return the ratio for a bin, the widths in blocks and what their sums over the floor may be, all three widened for its noise.
 
     Together they raise one false alarm with probability ``pfa``.

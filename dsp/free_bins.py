@@ -32,6 +32,8 @@ EDGE_FRACTION: Final = 0.06
 TOLERANCE_SIGMA: Final = 4.5
 ISLAND_TOLERANCE_DB: Final = 0.8
 MAX_ROUNDS: Final = 6
+MAX_MISSED: Final = 2
+"""Blocks over which the level is carried on."""
 MIN_VALLEYS: Final = 3
 VALLEY_RATIO: Final = 1.6
 ROLL_OFF_RATIO: Final = 20.0
@@ -166,6 +168,10 @@ def _grow(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float)
     edge = int(EDGE_FRACTION * n)
     # ln ratio per block
     slope, edge_slope = SLOPE_DB_PER_SPAN * math.log(10.0) / 10.0 / n, EDGE_SLOPE_DB_PER_SPAN * math.log(10.0) / 10.0 / n
+    limits = np.empty((2, MAX_MISSED + 1))
+    for missed in range(MAX_MISSED + 1):
+        limits[0, missed] = 1.1 * TOLERANCE_SIGMA * sigma + np.exp(slope * (missed + 3)) - 1.0
+        limits[1, missed] = 1.1 * TOLERANCE_SIGMA * sigma + np.exp(edge_slope * (missed + 3)) - 1.0
     for direction in range(2):
         running, missed = -1.0, 0
         for step in range(n):
@@ -174,15 +180,14 @@ def _grow(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float)
                 running = mean[i] if running < 0.0 else running + 0.3 * (mean[i] - running)
                 missed = 0
             elif running > 0.0:
-                allowed = edge_slope if i < edge or i >= n - edge else slope
-                limit = 1.1 * TOLERANCE_SIGMA * sigma + np.exp(allowed * (missed + 3)) - 1.0
+                limit = limits[1 if i < edge or i >= n - edge else 0, missed]
                 if noise_like[i] and abs(mean[i] / running - 1.0) <= limit:
                     free[i] = True
                     running += 0.3 * (mean[i] - running)
                     missed = 0
                 else:
                     missed += 1
-                    if missed > 2:
+                    if missed > MAX_MISSED:
                         running = -1.0
 
 
@@ -190,23 +195,29 @@ def _grow(mean: RealArray, noise_like: BoolArray, free: BoolArray, sigma: float)
 def _join(mean: RealArray, noise_like: BoolArray, at: npt.NDArray[np.int64], joined: BoolArray, tolerance: float) -> None:
     """Extend ``joined`` in place; ``at``: where the free blocks are. Five of them make an anchor, the prediction is linear between."""
     last = at.size - 1
-    before = -1
+    before, anchored = -1, -2
+    a, b, left, right = 0.0, 0.0, 0, 0
     for i in range(mean.size):
         if before < last and at[before + 1] == i:
             before += 1
         if joined[i] or not noise_like[i]:
             continue
-        left, right = max(before, 0), min(before + 1, last)
-        a, b = 0.0, 0.0
-        for j in range(max(left - 2, 0), min(left + 3, last + 1)):
-            a += mean[at[j]]
-        a /= min(left + 3, last + 1) - max(left - 2, 0)
-        for j in range(max(right - 2, 0), min(right + 3, last + 1)):
-            b += mean[at[j]]
-        b /= min(right + 3, last + 1) - max(right - 2, 0)
+        if anchored != before:
+            anchored, left, right = before, max(before, 0), min(before + 1, last)
+            a, b = _anchor(mean, at, left), _anchor(mean, at, right)
         span = at[right] - at[left]
         predicted = a if span == 0 else a + (b - a) * (i - at[left]) / span
         distance = min(abs(at[right] - i), abs(i - at[left]))
         slack_db = min(ISLAND_TOLERANCE_DB, SLOPE_DB_PER_SPAN / mean.size * distance)
         if abs(mean[i] / predicted - 1.0) < tolerance + 10.0 ** (slack_db / 10.0) - 1.0:
             joined[i] = True
+
+
+@compiled
+def _anchor(mean: RealArray, at: npt.NDArray[np.int64], middle: int) -> float:
+    """Return the mean level of the five free blocks about the one with number ``middle``."""
+    low, high = max(middle - 2, 0), min(middle + 3, at.size)
+    total = 0.0
+    for j in range(low, high):
+        total += mean[at[j]]
+    return total / (high - low)

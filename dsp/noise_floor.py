@@ -85,7 +85,7 @@ def _floor(psd: Psd, level: RealArray, fit: Fit, source: FloorSource, reference:
     return _frozen(
         curve if reference is None else curve * np.asarray(reference, np.float64),
         source,
-        free_fraction=float(fit.kept.mean()),
+        free_fraction=np.count_nonzero(fit.kept) / fit.kept.size,
         uncertainty_db=10.0 * math.log10(1.0 + sigma),
         averaged_bins=float(rests_on),
         ripple=ripple,
@@ -155,7 +155,7 @@ def _long_runs(free: BoolArray) -> float:
 
 
 def _frozen(
-    density: RealArray,
+    density: RealArray | FloatArray,
     source: FloorSource,
     *,
     free_fraction: float,
@@ -163,7 +163,7 @@ def _frozen(
     averaged_bins: float = math.inf,
     ripple: float = 0.0,
 ) -> NoiseFloor:
-    values = density.astype(np.float32)
+    values = density.astype(np.float32, copy=False)
     values.flags.writeable = False
     return NoiseFloor(
         density=values,

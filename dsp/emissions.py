@@ -48,16 +48,16 @@ def detect(
         raise ParameterError("pfa", stated, "more than 0 and at most 0.5")
     gap_bins = max(1, round(merge_gap_hz / psd.bin_hz))
     spike = dc_spike(psd, floor)
-    seen = without_spike(psd) if spike is not None else psd
+    mean = without_spike(psd.mean) if spike is not None else psd.mean
     weights = row_weights(floor, spike=spike is not None)
     with_rows = psd.rows.shape[0] >= MIN_ROWS
     share = 0.5 * stated if with_rows else stated
     tests = _tests(psd, floor, share)
-    found = _steady(seen, floor, tests, gap_bins)
+    found = _steady(psd, mean, floor, tests, gap_bins)
     if with_rows:
-        found = sorted(found + short_regions(seen, floor, _without(weights, found), pfa=share, gap_bins=gap_bins))
+        found = sorted(found + short_regions(psd, floor, _without(weights, found), pfa=share, gap_bins=gap_bins))
     wanted = [region for region in _without_wrap(found, psd.n_fft) if not is_dc(region, psd, spike=spike is not None)]
-    kept, marked = sorted_out(_emissions(seen, floor, weights, wanted, merge_gap_s), psd)
+    kept, marked = sorted_out(_emissions(psd, mean, floor, weights, wanted, merge_gap_s), psd)
     return Detections(
         emissions=tuple(kept),
         artefacts=tuple([a for a in (spike, clipping(psd)) if a is not None] + marked),
@@ -71,9 +71,9 @@ def _tests(psd: Psd, floor: NoiseFloor, pfa: float) -> tuple[Test, ...]:
     return plan(psd.n_fft, psd.bin_hz, n_averages=psd.n_averages, overlap=psd.overlap, pfa=pfa, floor_steps=steps)
 
 
-def _steady(psd: Psd, floor: NoiseFloor, tests: tuple[Test, ...], gap_bins: int) -> list[Region]:
-    """Return the ranges that the dwell's mean shows."""
-    ratio, mask = detected_bins(psd.mean, floor.density, tests, ripple=floor.ripple)
+def _steady(psd: Psd, mean: FloatArray, floor: NoiseFloor, tests: tuple[Test, ...], gap_bins: int) -> list[Region]:
+    """Return the ranges that the dwell's ``mean`` shows."""
+    ratio, mask = detected_bins(mean, floor.density, tests, ripple=floor.ripple)
     if mask is None:
         return []
     bin_sigma = 8.0 * relative_sigma(psd.n_averages, 64, psd.overlap)
@@ -100,12 +100,14 @@ def _without(weights: FloatArray, found: list[Region]) -> FloatArray:
     return apart
 
 
-def _emissions(psd: Psd, floor: NoiseFloor, weights: FloatArray, wanted: list[Region], merge_gap_s: float) -> list[Emission]:
+def _emissions(
+    psd: Psd, mean: FloatArray, floor: NoiseFloor, weights: FloatArray, wanted: list[Region], merge_gap_s: float
+) -> list[Emission]:
     """Return the emissions in the ranges ``wanted``."""
     if not wanted:
         return []
     found = np.array(wanted, np.int64)
-    return measured(psd, floor, found, activity(psd, weights, found, merge_gap_s=merge_gap_s))
+    return measured(psd, mean, floor, found, activity(psd, weights, found, merge_gap_s=merge_gap_s))
 
 
 def _sensitivities(tests: tuple[Test, ...], floor: NoiseFloor, bin_hz: float) -> tuple[Sensitivity, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -11,29 +10,29 @@ import numpy as np
 from dsp.activity import Activity
 from dsp.figures import MIN_POWER, N_FIGURES, figures
 from dsp.regions import IndexArray
-from dsp.types import Emission, NoiseFloor, Psd
+from dsp.types import Emission, FloatArray, NoiseFloor, Psd
 
 CUT_BINS: Final = 2
 """An emission that reaches so near to the span's edge goes on beyond it."""
 
 
-def without_spike(psd: Psd) -> Psd:
-    """Return ``psd`` with the five bins of its mean at the tuned centre replaced by what is beside them."""
-    centre = psd.n_fft // 2
-    bridged = psd.mean.copy()
-    below, above = float(psd.mean[centre - 3]), float(psd.mean[centre + 3])
+def without_spike(mean: FloatArray) -> FloatArray:
+    """Return a dwell's ``mean`` with the five bins at the tuned centre replaced by what is beside them."""
+    centre = mean.size // 2
+    bridged = mean.copy()
+    below, above = float(mean[centre - 3]), float(mean[centre + 3])
     bridged[centre - 2 : centre + 3] = [below + (above - below) * step / 6.0 for step in range(1, 6)]
     bridged.flags.writeable = False
-    return replace(psd, mean=bridged)
+    return bridged
 
 
-def measured(psd: Psd, floor: NoiseFloor, found: IndexArray, when: Activity) -> list[Emission]:
-    """Return the emissions in the ranges ``found``, shape (n, 2), in their order.
+def measured(psd: Psd, mean: FloatArray, floor: NoiseFloor, found: IndexArray, when: Activity) -> list[Emission]:
+    """Return the emissions in the ranges ``found``, shape (n, 2), in their order; ``mean``: of ``psd``, the receiver's spike taken out.
 
     Powers and bandwidths are over all of a range; the edges are those without the skirts, 20 dB down.
     """
     table = np.empty((found.shape[0], N_FIGURES))
-    figures(psd.mean, psd.rows, floor.density, found, when.on, when.rows_on, table)
+    figures(mean, psd.rows, floor.density, found, when.on, when.rows_on, table)
     n_rows, bin_hz, n_fft = psd.rows.shape[0], psd.bin_hz, psd.n_fft
     emissions = []
     for low, n_on, line, times_s in zip(found[:, 0].tolist(), when.rows_on.tolist(), table.tolist(), when.times_s, strict=True):

@@ -189,12 +189,12 @@ def _combs(joined: list[Region], gap: int) -> list[Region]:
 def _merged(joined: list[Region], ratio: RealArray, bin_sigma: float) -> list[Region]:
     """Return the regions with those made one that a notch separates or of which one is the other's skirt."""
     bounds = np.array(joined, np.int64)
-    n = _merge(bounds, _running_excess(ratio), bin_sigma)
+    n = _merge(bounds, ratio, bin_sigma)
     return [(low, high) for low, high in bounds[:n].tolist()]
 
 
 @compiled
-def _merge(bounds: IndexArray, total: RealArray, bin_sigma: float) -> int:
+def _merge(bounds: IndexArray, ratio: RealArray, bin_sigma: float) -> int:
     """Merge in ``bounds``, shape (n, 2), what belongs together, nearest neighbours first; return how many remain."""
     n = bounds.shape[0]
     for reach in range(1, MAX_REACH + 1):
@@ -204,7 +204,7 @@ def _merge(bounds: IndexArray, total: RealArray, bin_sigma: float) -> int:
             for j in range(i + 1, i + reach):
                 between += bounds[j, 1] - bounds[j, 0]
             gap = bounds[i + reach, 0] - bounds[i, 1]
-            if 4 * between <= gap and _belong(bounds[i], bounds[i + reach], total, bin_sigma):
+            if 4 * between <= gap and _belong(bounds[i], bounds[i + reach], ratio, bin_sigma):
                 bounds[i, 1] = bounds[i + reach, 1]
                 for j in range(i + 1, n - reach):
                     bounds[j, 0], bounds[j, 1] = bounds[j + reach, 0], bounds[j + reach, 1]
@@ -216,27 +216,28 @@ def _merge(bounds: IndexArray, total: RealArray, bin_sigma: float) -> int:
 
 
 @compiled
-def _running_excess(ratio: RealArray) -> RealArray:
-    """Return the running sum of ``ratio`` - 1, shape (n + 1,)."""
-    total = np.empty(ratio.size + 1)
-    running_sum(ratio, total)
-    for i in range(total.size):
-        total[i] -= i
-    return total
+def _excess(ratio: RealArray, low: int, high: int) -> float:
+    """Return the mean excess over the floor of the bins from ``low`` to before ``high``."""
+    total = 0.0
+    for i in range(low, high):
+        total += ratio[i] - 1.0
+    return total / (high - low)
 
 
 @compiled
-def _belong(left: IndexArray, right: IndexArray, total: RealArray, bin_sigma: float) -> bool:
-    """Return whether two neighbouring regions are one emission; ``total``: running sum of the excess over the floor."""
+def _belong(left: IndexArray, right: IndexArray, ratio: RealArray, bin_sigma: float) -> bool:
+    """Return whether two neighbouring regions are one emission."""
     a, b, c, d = left[0], left[1], right[0], right[1]
-    one, other = (total[b] - total[a]) / (b - a), (total[d] - total[c]) / (d - c)
+    one, other = _excess(ratio, a, b), _excess(ratio, c, d)
     strong, weak = max(one, other), max(min(one, other), 1e-9)
     width = b - a if one >= other else d - c
-    notch = c - b <= NOTCH_PART * min(b - a, d - c) and strong <= NOTCH_LEVEL_RATIO * weak
-    skirt = c - b <= SKIRT_PART * width and strong >= SKIRT_RATIO * weak
-    inside = (total[c] - total[b]) / (c - b)
-    filled = inside >= max(FILLED_PART * weak, FILLED_SIGMA * bin_sigma / (c - b) ** 0.5) and strong <= WEAK_EXCESS
-    return bool(notch or skirt or filled)
+    if c - b <= NOTCH_PART * min(b - a, d - c) and strong <= NOTCH_LEVEL_RATIO * weak:
+        return True
+    if c - b <= SKIRT_PART * width and strong >= SKIRT_RATIO * weak:
+        return True
+    if strong > WEAK_EXCESS:
+        return False
+    return bool(_excess(ratio, b, c) >= max(FILLED_PART * weak, FILLED_SIGMA * bin_sigma / (c - b) ** 0.5))
 
 
 def _split(region: Region, ratio: RealArray, width: int) -> list[Region]:

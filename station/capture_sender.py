@@ -164,7 +164,7 @@ class CaptureSender:
         if ack.state == "refused":
             self._end(file, "refused", ack.reason)
             return
-        self.sent_bytes += max(0, ack.offset - (file.offset or ack.offset))
+        self.sent_bytes += 0 if file.offset is None else max(0, ack.offset - file.offset)
         if ack.state == "more":
             file.offset = min(ack.offset, file.total)
             if file.offset == file.total:  # all of it is there and the collector has not said that it is right

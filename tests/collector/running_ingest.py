@@ -6,10 +6,12 @@ import sqlite3
 import threading
 from pathlib import Path
 
+from collector.errands import Errands
 from collector.gate import Gate
 from collector.ingest import Ingest
 from collector.journal import Entry, JournalReader
 from collector.journal_file import segment_paths
+from collector.task_settings import TaskSettings
 
 
 class RunningIngest:
@@ -23,8 +25,10 @@ class RunningIngest:
         publish: str | None = None,
         address: str = "tcp://127.0.0.1:*",
         status: Path | None = None,
+        errands: Path | None = None,
     ) -> None:
-        self.folder, self._status = folder, status
+        """``errands``: the data folder whose tasks go out and where captures are kept."""
+        self.folder, self._status, self._errands = folder, status, errands
         self._gate, self._wanted, self._publish = gate, address, publish
         self.published = ""
         self.address = ""
@@ -34,7 +38,8 @@ class RunningIngest:
         assert self._bound.wait(10.0)
 
     def _run(self) -> None:
-        ingest = Ingest(self.folder, self._wanted, gate=self._gate, publish=self._publish, status=self._status)
+        errands = Errands(self._errands, TaskSettings()) if self._errands is not None else None
+        ingest = Ingest(self.folder, self._wanted, gate=self._gate, publish=self._publish, status=self._status, errands=errands)
         self.address = ingest.endpoint
         if ingest._republisher is not None:
             self.published = ingest._republisher.endpoint

@@ -1,4 +1,4 @@
-"""Pieces of the live station that need no receiver: seams, clock, watching, captures, doctor's checks, gpsd."""
+"""Pieces of the live station that need no receiver: seams, clock, watching, captures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from station.band_view import HopSightings, put_together, scaled
 from station.bands import wanted_ranges
 from station.capture import CaptureError, CaptureFacts, CaptureRing, CaptureWriter
 from station.clock_reference import ClockReference
-from station.doctor import Look, antenna_check, collector_check, kernel_check, loss_check, overload_check
 from station.live_clock import LiveClock
 from station.scan_plan import Hop
 from station.sighting import Sighting
@@ -167,20 +166,6 @@ def test_captures_never_take_more_than_their_share(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="max_mib = 1"):
         captures.due(10**12, FACTS)
     assert [path.name for path in tmp_path.iterdir()] == ["old.sigmf-data"]
-
-
-def test_doctor_says_what_to_do(tmp_path: Path) -> None:
-    good = Look(lost_samples=0, clipped_fraction=0.0, power_dbfs=-30.0, contrast_db=20.0)
-    assert {check([good]).verdict for check in (loss_check, overload_check, antenna_check)} == {"ok"}
-    bad = Look(lost_samples=9, clipped_fraction=0.2, power_dbfs=-30.0, contrast_db=0.5)
-    verdicts = [(check([bad]).verdict, bool(check([bad]).todo)) for check in (loss_check, overload_check, antenna_check)]
-    assert verdicts == [("fail", True), ("fail", True), ("warn", True)]
-    modules = tmp_path / "modules"
-    modules.write_text("dvb_usb_rtl28xxu 40960 0 - Live 0x0\nusbcore 1 0 - Live 0x0\n")
-    assert "sudo rmmod dvb_usb_rtl28xxu" in kernel_check(modules).todo
-    modules.write_text("usbcore 1 0 - Live 0x0\n")
-    assert kernel_check(modules).verdict == "ok"
-    assert collector_check("tcp://127.0.0.1:9").verdict == "fail"
 
 
 def test_bands_are_names_uplinks_or_ranges() -> None:

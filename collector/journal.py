@@ -144,16 +144,14 @@ class Journal:
         """Make everything since the last commit durable (synchronous=FULL: fdatasync of the write-ahead log); begin a new day's segment.
 
         Returns the (station, record) that became durable by it, in order, without the live ones.
+
+        Raises:
+            StorageError: nothing since the last commit is durable; this journal is of no more use, a new one begins where the disk ends.
         """
         accepted = [(row[1], row[5]) for row in self._records]
         if self._dirty:
             began_s = time.monotonic()
-            self._db.executemany("INSERT INTO record VALUES (?,?,?,?,?,?)", self._records)
-            self._db.executemany("INSERT OR REPLACE INTO spool VALUES (?,?,?)", [(*key, self._committed[key]) for key in self._advanced])
-            self._db.execute("COMMIT")
-            self._records.clear()
-            self._advanced.clear()
-            self._dirty = False
+            self._commit_or_nothing()
             self.tally.commits.add(time.monotonic() - began_s)
         if (day := today()) > self._day:
             self._roll(day)
@@ -163,6 +161,22 @@ class Journal:
         """Commit and close."""
         self.commit()
         self._db.close()
+
+    def _commit_or_nothing(self) -> None:
+        try:
+            if not self._db.in_transaction:  # a full disk has SQLite undo it; what is written now would stand alone
+                raise sqlite3.OperationalError("the transaction was undone")
+            self._db.executemany("INSERT INTO record VALUES (?,?,?,?,?,?)", self._records)
+            self._db.executemany("INSERT OR REPLACE INTO spool VALUES (?,?,?)", [(*key, self._committed[key]) for key in self._advanced])
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise StorageError(f"{self._folder}: the journal cannot be written: {error}; make room on the disk") from error
+        finally:
+            self._records.clear()
+            self._advanced.clear()
+            self._dirty = False
 
     def _begin(self) -> None:
         if not self._dirty:

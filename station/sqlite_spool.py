@@ -90,9 +90,23 @@ class SqliteSpool:
         return first_seq if gap is None else min(first_seq, gap.first_seq)
 
     def draw_instance(self) -> tuple[str, ...]:
-        """Note that this spool is opened for sending and return what was drawn at the last of such times, newest first."""
+        """Note that this spool is opened for sending and return what was drawn at the last of such times, newest first.
+
+        Raises:
+            SpoolError: it cannot be noted; unnoted it would be taken for another sender's later on.
+        """
         with self._lock:
-            return self._tables.draw_instance()
+            try:
+                return self._tables.draw_instance()
+            except sqlite3.OperationalError:
+                self._reserve.unlink(missing_ok=True)
+            try:
+                return self._tables.draw_instance()
+            except sqlite3.OperationalError as error:
+                raise SpoolError(f"{self._reserve.parent}: not even {RESERVE_BYTES >> 20} MiB are free for the spool: make room") from error
+            finally:
+                self._tables.empty_log()
+                self._keep_reserve()
 
     def drew(self, instance: str) -> bool:
         """Return whether ``instance`` was drawn when this spool was opened, ever so long ago."""

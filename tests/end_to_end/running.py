@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from collector.sqlite_effect import SqliteEffect
 from config.wire import AnyRecord, EmissionReport, OccupancyReport, SpectrumReport
 
 T0_NS = 1_795_500_000_000_000_000
+STATION = "nui-vong-phu"
 
 
 def end_with_parent() -> None:
@@ -29,12 +30,14 @@ def end_with_parent() -> None:
 class Collector:
     """A running ``canhsong-collector serve``."""
 
-    def __init__(self, folder: Path, *, ingest: str = "tcp://127.0.0.1:*") -> None:
+    def __init__(self, folder: Path, *, ingest: str = "tcp://127.0.0.1:*", flags: Sequence[str] = (), within: Sequence[str] = ()) -> None:
+        """``flags``: more of ``serve``'s; ``within``: a command that runs it elsewhere (a network namespace)."""
         self.folder = folder
         self.stderr = folder.parent / "stderr.txt"
         with self.stderr.open("ab") as errors:
             self.process = subprocess.Popen(
                 [
+                    *within,
                     sys.executable,
                     "-m",
                     "collector.cli",
@@ -46,6 +49,7 @@ class Collector:
                     "127.0.0.1:0",
                     "--ingest",
                     ingest,
+                    *flags,
                 ],
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -108,6 +112,37 @@ class Collector:
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
+
+
+class Ingest:
+    """Ingest alone, in a process of its own and without a supervisor: it is back as soon as a test wants it."""
+
+    def __init__(self, folder: Path, *, address: str = "tcp://127.0.0.1:*") -> None:
+        self.folder, self.address = folder, address
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "collector.cli", "--data", str(self.folder), "part", "ingest", self.address],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=end_with_parent,
+        )
+        assert self.process.stdout is not None
+        words = self.process.stdout.readline().split()
+        assert words, "ingest did not start"
+        self.address = words[1]
+
+    def kill(self) -> None:
+        """Kill -9."""
+        self.process.kill()
+        self.process.communicate()
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.communicate(timeout=20)
 
 
 def eventually(ask: Callable[[], Any], *, timeout_s: float = 15.0) -> Any:

@@ -46,7 +46,7 @@ def state_of(folder: Path, task_id: str) -> dict[str, Any]:
     return next(row for row in told(folder, "tasks", "list", "--json") if row["task"]["task_id"] == task_id)
 
 
-def ended(folder: Path, task_id: str, *, timeout_s: float = 60.0) -> dict[str, Any]:
+def ended(folder: Path, task_id: str, *, timeout_s: float = 120.0) -> dict[str, Any]:
     over = ("done", "refused", "failed", "expired", "cancelled")
 
     def look() -> dict[str, Any] | None:
@@ -153,3 +153,42 @@ def test_a_station_that_is_killed_in_the_middle_of_sending_goes_on_where_it_was(
         assert hashlib.sha256(here.read_bytes()).digest() == hashlib.sha256(there.read_bytes()).digest()
     assert state_of(collector.folder, task_id)["state"] == "done"
     assert len(list(data.parent.iterdir())) == 2
+
+
+def test_a_finding_that_needs_evidence_asks_by_itself_and_shows_what_became_of_it(band: Band, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "tasks.toml").write_text('[ask]\norigins = ["hil"]\nrules = ["1-unlicensed"]\nexpires_s = 600\n')
+    registry = tmp_path / "registry"
+    registry.mkdir()
+    (registry / "registry.toml").write_text('name = "trial"\nstarting_point = false\n[[covers]]\nlower_mhz = 925.0\nupper_mhz = 960.0\n')
+    (registry / "licences.csv").write_text("licence_id,holder,technology,lower_mhz,upper_mhz\nx,Viettel,gsm,943.9,944.1\n")
+    imported = [sys.executable, "-m", "collector.cli", "--data", str(tmp_path / "data"), "registry", "import", str(registry)]
+    subprocess.run(imported, check=True, stdout=subprocess.DEVNULL)
+    collector = Collector(tmp_path / "data")
+    folder = collector.folder
+    try:
+        station = start(band, collector, CANHSONG_TRACKS_UPDATE_INTERVAL_S="2", CANHSONG_TRACKS_CLEAR_AFTER_S="30")
+
+        def asked() -> dict[str, Any] | None:
+            rows = [row for row in told(folder, "tasks", "list", "--json") if row["finding_id"] is not None]
+            return next((row for row in rows if row["state"] == "done" and row["capture_id"]), None)
+
+        row = eventually(asked, timeout_s=180.0)
+        assert row["task"]["action"] == "capture"
+        assert row["task"]["freq_hz"] == pytest.approx(931.3125e6, abs=25e3)
+        shown = subprocess.run(
+            [sys.executable, "-m", "collector.cli", "--data", str(folder), "findings", "show", row["finding_id"]],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert "ghi IQ / capture" in shown
+        assert row["capture_id"] in shown
+        here = folder / "captures" / "station-1" / f"{row['capture_id']}.sigmf-meta"
+        eventually(here.exists, timeout_s=60.0)
+        top = json.loads(here.read_text())["global"]
+        assert top["canhsong:issued_by"] == f"finding:{row['finding_id']}"
+        assert "1-unlicensed" in top["core:description"]
+        assert station.children[0].poll() is None
+    finally:
+        collector.stop()

@@ -124,8 +124,8 @@ class Supervisor:
         except queue.Empty:
             return
         if line.startswith(READY):
-            part.address = line.removeprefix(READY)
-            if part.starts == 1:
+            first, part.address = part.address is None, line.removeprefix(READY)
+            if first:
                 self._ready(part.name, part.address)
             else:
                 self._say(f"{part.name} runs again (start {part.starts})")

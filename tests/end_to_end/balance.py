@@ -20,6 +20,12 @@ class Balance:
     missing: int
     in_order: bool
 
+    def __str__(self) -> str:
+        return (
+            f"generated {self.generated}, stored {self.stored}, rejected {self.rejected}, gaps {self.gaps}, "
+            f"duplicates {self.duplicates}, missing {self.missing}, {'in order' if self.in_order else 'NOT IN ORDER'}"
+        )
+
     def holds(self) -> bool:
         return self.in_order and not self.duplicates and not self.missing and self.generated == self.stored + self.rejected + self.gaps
 

@@ -1,4 +1,7 @@
-"""A station process that spools records on the disk and sends them, until it is killed; prints each number that append returned."""
+"""A station process that spools records on the disk and sends them, until it is killed; prints each number that append returned.
+
+Of a thousand records one names another station, so that the collector has something to reject.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ def main(path: str, address: str, station: str, bound_mib: float, *keys: str) ->
     curve = Curve(pair=read_keypair(Path(keys[0])), collector_key=keys[1]) if keys else None
     with Uplink(address, station=station, spool=spool, curve=curve) as uplink:
         while True:
-            record = occupancy(station=station) if spool.next_seq % 3 == 0 else emission(station=station)
+            named = station if spool.next_seq % 1000 != 999 else "somebody-else"
+            record = occupancy(station=named) if spool.next_seq % 3 == 0 else emission(station=named)
             print(uplink.publish(record), flush=True)
 
 

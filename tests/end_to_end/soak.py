@@ -1,14 +1,18 @@
 """The long form of the faults: ``python -m tests.end_to_end.soak [--minutes 20] [--stations 3]``, called by ``make soak``.
 
-Stations record and send with keys while random faults go on: kill -9 of a station, of ingest, of the store's follower, of the whole
-collector; keys revoked and enrolled again. At the end everything is drained and counted: generated = stored + rejected + gaps.
+Stations record and send with keys, each over a link of its own, while random faults go on: kill -9 of a station, of ingest, of the store's
+follower, of the whole collector; the collector put back from an earlier copy of its journal; links cut in mid-batch by FIN or RST, or
+silent; keys revoked and enrolled again; spools that overflow. At the end everything is drained and counted: generated = stored + rejected +
+gaps.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +25,7 @@ from config.keyfiles import KeyPair, fresh_keypair, write_keypair
 from station.one_collector_spool import OneCollectorSpool
 from station.uplink import Curve, Uplink
 from tests.end_to_end.balance import balance
+from tests.end_to_end.relay import Relay
 from tests.end_to_end.running import Collector, end_with_parent, eventually
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +45,8 @@ class Soak:
             self.enrol(name)
         self.collector = Collector(self.data)
         self.address = self.collector.ingest
+        self.links = {name: Relay(self.address) for name in self.names}
+        self.backup = folder / "backup"
         self.senders: dict[str, subprocess.Popen[bytes]] = {}
         self.faults: dict[str, int] = {}
 
@@ -55,7 +62,7 @@ class Soak:
         place = self.folders[name]
         self.senders[name] = subprocess.Popen(
             [
-                *(sys.executable, "-m", "tests.end_to_end.sender", str(place / "spool.db"), self.address, name, "4"),
+                *(sys.executable, "-m", "tests.end_to_end.sender", str(place / "spool.db"), self.links[name].address, name, "12"),
                 *(str(place / "station.key"), self.pair.public),
             ],
             stdout=subprocess.DEVNULL,
@@ -64,27 +71,51 @@ class Soak:
         )
 
     def fault(self) -> None:
-        kind = self.rng.choice(["station", "station", "ingest", "ingest", "store", "collector", "revoke"])
-        name = self.rng.choice(self.names)
+        kinds = ["station", "station", "ingest", "ingest", "store", "collector", "backup", "revoke", "cut", "cut", "silence"]
+        kind, name = self.rng.choice(kinds), self.rng.choice(self.names)
         if kind == "station" and name in self.senders:
             sender = self.senders.pop(name)
             sender.kill()
             sender.wait()
         elif kind in ("ingest", "store") and kind in (parts := self.collector.parts()):
             os.kill(parts[kind], signal.SIGKILL)
-        elif kind == "collector":
-            parts = self.collector.parts()
-            self.collector.process.kill()
-            for number in parts.values():
-                os.kill(number, signal.SIGKILL)
-            self.collector.stop()
+        elif kind in ("collector", "backup"):
+            self.kill_collector()
+            if kind == "backup":
+                self.put_back()
             time.sleep(self.rng.uniform(0.0, 3.0))
             self.collector = Collector(self.data, ingest=self.address)
         elif kind == "revoke":
             self.revoke(name)
             time.sleep(self.rng.uniform(0.0, 2.0))
             self.enrol(name)
+        elif kind == "cut":
+            self.links[name].with_reset = self.rng.random() < 0.5
+            self.links[name].cut_after(self.rng.randrange(50_000))
+        elif kind == "silence":
+            self.links[name].silent = True
+            time.sleep(self.rng.uniform(0.0, 9.0))
+            self.links[name].silent = False
         self.faults[kind] = self.faults.get(kind, 0) + 1
+
+    def kill_collector(self) -> None:
+        parts = self.collector.parts()
+        self.collector.process.kill()
+        for number in parts.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        self.collector.stop()
+
+    def put_back(self) -> None:
+        """Put the journal of the last such time in the place of today's, which is kept for the next; what follows it is made again."""
+        kept = self.backup.with_name("kept")
+        shutil.copytree(self.data / "journal", kept)
+        if self.backup.exists():
+            for entry in self.data.iterdir():
+                if entry.name != "keys":
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            self.backup.rename(self.data / "journal")
+        kept.rename(self.backup)
 
     def run(self, minutes: float) -> None:
         until_s = time.monotonic() + minutes * 60
@@ -94,13 +125,22 @@ class Soak:
                     self.send(name)
             time.sleep(self.rng.uniform(0.5, 4.0))
             self.fault()
+        self.end_senders()
+
+    def end_senders(self) -> None:
         for sender in self.senders.values():
             sender.kill()
             sender.wait()
 
+    def close(self) -> None:
+        self.end_senders()
+        for link in self.links.values():
+            link.close()
+        self.collector.stop()
+
     def count(self) -> bool:
         eventually(lambda: "ingest" in self.collector.parts(), timeout_s=60.0)
-        good = True
+        good, total = True, dict.fromkeys(("generated", "stored", "rejected", "gaps", "duplicates"), 0)
         print("faults:", ", ".join(f"{kind} {count}" for kind, count in sorted(self.faults.items())))
         for name in self.names:
             self.enrol(name)
@@ -112,6 +152,8 @@ class Soak:
                 result = balance(self.data / "journal", spool.spool_id, spool.next_seq)
             print(name, result, "" if arrived else "NOT DRAINED")
             good = good and arrived and result.holds()
+            total = {what: number + getattr(result, what) for what, number in total.items()}
+        print("in all:", ", ".join(f"{what} {number}" for what, number in total.items()))
         return good
 
 
@@ -128,10 +170,7 @@ def main() -> int:
             soak.run(arguments.minutes)
             good = soak.count()
         finally:
-            for sender in soak.senders.values():
-                sender.kill()
-                sender.wait()
-            soak.collector.stop()
+            soak.close()
     print("invariant holds" if good else "INVARIANT BROKEN")
     return 0 if good else 1
 

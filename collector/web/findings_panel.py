@@ -13,6 +13,8 @@ from collector.checks.types import Finding
 from collector.finding_words import GRADE_WORDS, RULE_WORDS, SEVERITY_WORDS
 from collector.judging_store import FindingsStore
 from collector.store import Query
+from collector.task_table import TaskRow, TaskTable, tasks_path
+from collector.task_words import ACTION_WORDS, TASK_STATE_WORDS
 from collector.web.look import plain
 from collector.web.rows import columns
 from collector.words import FIRST_DATED_NS, short_moment
@@ -31,6 +33,7 @@ ZONE_MS: Final = 7 * 3600 * 1000
 MAX_REASONS: Final = 3
 MAX_SHOWN: Final = 100
 MAX_MARKS: Final = 30
+MAX_TASKS: Final = 3
 
 
 class FindingsPanel:
@@ -40,6 +43,7 @@ class FindingsPanel:
         """Read from ``path``, which the judge may not have made yet."""
         self._path = path
         self._store: FindingsStore | None = None
+        self._tasks: TaskTable | None = None
         self.shown: list[Finding] = []
 
     def build(self) -> None:
@@ -50,10 +54,12 @@ class FindingsPanel:
         ).classes("cs-table cs-findings")
 
     def version(self) -> int:
-        """Return a number that changes when the judge has written."""
+        """Return a number that changes when the judge has written, or a task was given or answered."""
         if self._store is None:
             self._store = FindingsStore.reading(self._path)
-        return self._store.version() if self._store is not None else 0
+        if self._tasks is None:
+            self._tasks = TaskTable.reading(tasks_path(self._path.parent))
+        return sum(one.version() for one in (self._store, self._tasks) if one is not None)
 
     def draw(self, query: Query) -> None:
         """Show the findings of the chosen origins, stations and time: alerts first, then by how sure they are."""
@@ -62,13 +68,19 @@ class FindingsPanel:
             found = self._store.findings(origins=query.origins, since_ns=query.since_ns, limit=MAX_SHOWN)
         wanted = set(query.stations)
         self.shown = sorted((f for f in found if not wanted or wanted & set(f.stations)), key=_importance)
-        self._table.rows = [finding_row(f, now_ns=time.time_ns()) for f in self.shown]
+        self._table.rows = [finding_row(f, now_ns=time.time_ns(), tasks=self._asked(f)) for f in self.shown]
+
+    def _asked(self, finding: Finding) -> Sequence[TaskRow]:
+        return self._tasks.rows(finding_id=finding.finding_id, limit=MAX_TASKS) if self._tasks is not None else ()
 
 
-def finding_row(finding: Finding, *, now_ns: int) -> dict[str, Any]:
-    """Return a finding as a row of text; reasons in both languages, the weightiest first."""
+def finding_row(finding: Finding, *, now_ns: int, tasks: Sequence[TaskRow] = ()) -> dict[str, Any]:
+    """Return a finding as a row of text; reasons in both languages, the weightiest first, then what stations were asked for."""
     strongest = [c.reason for c in finding.evidence[:MAX_REASONS]]
     reasons = " · ".join(f"{_bare(r.vi, finding.subject)} / {_bare(r.en, finding.subject)}" for r in strongest)
+    for one in tasks:
+        reasons += f" ▸ {ACTION_WORDS.get(one.task.action, one.task.action)}: {TASK_STATE_WORDS[one.state]}"
+        reasons += f" ({one.reason})" if one.reason else ""
     mark = "▲" if finding.alert else "●" if finding.state == "open" else "○"
     return {
         "id": f"{finding.origin}/{finding.finding_id}",

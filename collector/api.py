@@ -54,6 +54,16 @@ def add_api(app: FastAPI, service: Service) -> None:
         """Hourly roll-up by station and band, with the time listened."""
         return _json(service.timeline(query))
 
+    @router.get("/days")
+    def days(query: Asked) -> Response:
+        """Daily roll-up by station and band; days of the collector's time zone."""
+        return _json(service.days(query))
+
+    @router.get("/occupancy")
+    def occupancy(query: Asked) -> Response:
+        """Occupancies as they were reported, at most 50,000, by station, time and band."""
+        return _json(service.occupancy(query))
+
     @router.get("/cells")
     def cells(query: Asked) -> Response:
         """GSM and LTE cells, the latest first."""

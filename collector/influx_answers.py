@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from collector.influx_lines import field_value, plain_line, tag_text, tag_value
-from collector.influx_store import InfluxDoor, Param
+from collector.coverage import MAX_BUCKETS, Span, completed
+from collector.influx_flux import LAST_NS, Flux
+from collector.influx_lines import MS_NS, field_value, tag_value
+from collector.influx_store import InfluxDoor
 from collector.sqlite_effect import MAX_HOURS
 from collector.store import (
     HOUR_NS,
+    MAX_RAW,
     MAX_ROWS,
     NO_BAND,
     CaptureRow,
     CellRow,
+    DayBucket,
     Facets,
     HealthRow,
+    OccupancyRow,
     Query,
     StationRow,
     Store,
@@ -27,13 +31,11 @@ from collector.store import (
 )
 from config.wire import HealthReport
 
-LAST_NS: Final = 9_223_372_036_854_775_806
-"""The last moment that InfluxDB knows."""
 LONGEST_NS: Final = MAX_HOURS * HOUR_NS
-_START: Final = "from(bucket: bucket) |> range(start: time(v: start), stop: time(v: stop))"
-_ROWS: Final = '|> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value") |> group()'
 _LATEST: Final = "|> map(fn: (r) => ({r with back: -r.last_time_ns}))"
 Row = TypeVar("Row", bound=msgspec.Struct)
+_Occupancy = tuple[str, int, str, str, float, float, float, float, float]
+_OCCUPANCY: Final = ("lower_freq_hz", "upper_freq_hz", "observed_s", "fbo", "sro", "start_time_ns", "band_name")
 
 
 class InfluxStore:
@@ -42,12 +44,12 @@ class InfluxStore:
     def __init__(self, door: InfluxDoor, *, spectra: Store | None = None) -> None:
         """``spectra`` answers for the waterfall: spectra are live, never kept, and so never in InfluxDB."""
         self._door, self._spectra = door, spectra
-        self._bucket = door.settings.bucket
+        self._bucket, self._bands = door.settings.bucket, frozenset(door.settings.bands)
 
     def tracks(self, query: Query) -> list[TrackRow]:
         """Return the tracks in ``query``, the latest first."""
         seen = {(tag_value(row["station"]), row["origin"]): row["last_time_ns"] for row in self._origins()}
-        flux = _Flux("track", start_ns=query.since_ns - LONGEST_NS, stop_ns=_plus(query.until_ns, LONGEST_NS))
+        flux = Flux("track", start_ns=query.since_ns - LONGEST_NS, stop_ns=_plus(query.until_ns, LONGEST_NS))
         flux.tag("station", query.stations).rows().field("band", query.bands).field("origin", query.origins)
         awake = flux.put([f"{station} {origin}" for (station, origin), last_ns in seen.items() if last_ns >= query.since_ns])
         since, until = flux.put(query.since_ns), flux.put(query.until_ns)
@@ -64,17 +66,46 @@ class InfluxStore:
         return tracks
 
     def timeline(self, query: Query) -> list[TimelineBucket]:
-        """Return hourly buckets by station, band and hour: of every hour with tracks or with listening."""
-        flux = _Flux("band_1h", start_ns=query.since_ns - HOUR_NS + 1, stop_ns=query.until_ns)
-        flux.tag("station", query.stations).tag("band", query.bands).tag("origin", query.origins).rows()
-        flux.add(f'|> sort(columns: ["station", "band_name", "hour_ns", "origin"]) |> limit(n: {MAX_ROWS * 20})')
-        rows = self._ask("_1h", flux)
-        rows.sort(key=lambda row: (row["station"], row["band_name"], row["hour_ns"], row["origin"]))  # "no band" first, as SQLite has it
-        return [_row(TimelineBucket, {**row, "band": row["band_name"], "state": _state(row)}) for row in rows]
+        """Return hourly buckets by station, band and hour: hours in which nobody listened too."""
+        rows = self._rolled("_1h", "band_1h", "hour_ns", query, HOUR_NS)
+        rows.sort(key=lambda row: (row["station"], row["band_name"], row["origin"], row["hour_ns"]))
+        return completed([_row(TimelineBucket, row) for row in rows], self._spans(), query)
+
+    def days(self, query: Query) -> list[DayBucket]:
+        """Return daily buckets by station, band and day: of every day with tracks or with listening."""
+        rows = self._rolled("_1d", "band_1d", "day_ns", query, 24 * HOUR_NS)
+        rows.sort(key=lambda row: (row["station"], row["band_name"], row["day_ns"], row["origin"]))
+        return [_row(DayBucket, row) for row in rows]
+
+    def occupancy(self, query: Query) -> list[OccupancyRow]:
+        """Return at most ``MAX_RAW`` occupancies that began in ``query``, by station, time and band."""
+        flux = Flux("occupancy", start_ns=query.since_ns // MS_NS * MS_NS, stop_ns=_plus(query.until_ns, MS_NS))
+        flux.add('|> filter(fn: (r) => r.kind == "band")')
+        flux.tag("station", query.stations).band(query.bands, self._bands).tag("origin", query.origins).columns(_OCCUPANCY)
+        found = {row[:5]: row for row in map(_occupancy, self._door.table(flux.text, {**flux.params, "bucket": self._bucket}))}
+        asked = [
+            row
+            for row in sorted(found.values())
+            if query.since_ns <= row[1] < query.until_ns and (not query.bands or row[2] in query.bands)
+        ]
+        return [_occupancy_row(row) for row in asked[:MAX_RAW]]
+
+    def _rolled(self, ending: str, measurement: str, time: str, query: Query, length_ns: int) -> list[dict[str, Any]]:
+        """Return rows of a roll-up that touch ``query``: each begins at its field ``time`` and is ``length_ns`` long."""
+        flux = Flux(measurement, start_ns=query.since_ns - length_ns + 1, stop_ns=_plus(query.until_ns, MS_NS))
+        flux.tag("station", query.stations).band(query.bands, self._bands).tag("origin", query.origins).rows()
+        flux.field("band_name", query.bands)
+        flux.add(f"|> filter(fn: (r) => r.{time} < {flux.put(query.until_ns)} and r.{time} > {flux.put(query.since_ns - length_ns)})")
+        flux.add(f"|> limit(n: {MAX_BUCKETS})")
+        return [{**row, "band": row["band_name"], "state": _state(row)} for row in self._ask(ending, flux)]
+
+    def _spans(self) -> list[Span]:
+        rows = self._ask("_state", Flux("band_span").rows())
+        return sorted(Span(*(row[name] for name in ("station", "band_name", "origin", "first_hour_ns", "last_hour_ns"))) for row in rows)
 
     def cells(self, query: Query) -> list[CellRow]:
         """Return the cells in ``query``, the latest first."""
-        flux = _Flux("cell")
+        flux = Flux("cell")
         flux.tag("station", query.stations).tag("origin", query.origins).rows().field("band", query.bands)
         flux.add(f"|> filter(fn: (r) => r.last_time_ns >= {flux.put(query.since_ns)} and r.first_time_ns < {flux.put(query.until_ns)})")
         flux.add(f'{_LATEST} |> sort(columns: ["back", "cell"]) |> limit(n: {_limit(query)})')
@@ -89,7 +120,7 @@ class InfluxStore:
         origins: dict[str, list[str]] = {}
         for row in sorted(self._origins(), key=lambda row: str(row["origin"])):
             origins.setdefault(tag_value(row["station"]), []).append(row["origin"])
-        rows = self._ask("_state", _Flux("station").rows())
+        rows = self._ask("_state", Flux("station").rows())
         found = [_row(StationRow, {**row, "origins": origins.get(row["station"], [])}) for row in rows]
         return sorted(found, key=lambda row: row.station)
 
@@ -103,13 +134,13 @@ class InfluxStore:
                 received_ns=row["received_ns"],
                 report=msgspec.json.decode(row["report"], type=HealthReport),
             )
-            for row in self._ask("_state", _Flux("station_health").rows())
+            for row in self._ask("_state", Flux("station_health").rows())
         ]
         return sorted(found, key=lambda row: (row.station, row.origin))
 
     def captures(self, query: Query) -> list[CaptureRow]:
         """Return the captures that were announced in ``query``, the latest first; bands are not looked at."""
-        flux = _Flux("capture")
+        flux = Flux("capture")
         flux.tag("station", query.stations).tag("origin", query.origins).rows()
         since, until = flux.put(query.since_ns), flux.put(query.until_ns)
         flux.add(f"|> filter(fn: (r) => r.start_time_ns + int(v: r.duration_s * 1000000000.0) >= {since} and r.start_time_ns < {until})")
@@ -121,8 +152,7 @@ class InfluxStore:
 
     def facets(self) -> Facets:
         """Return the stations, bands and origins there are."""
-        flux = _Flux("band_1h").add('|> keep(columns: ["band"]) |> group() |> distinct(column: "band")')
-        bands = {tag_value(row["_value"] or NO_BAND) for row in self._ask("_1h", flux)} - {NO_BAND}
+        bands = {span.band for span in self._spans()} - {NO_BAND}
         return Facets(
             stations=[row.station for row in self.stations()],
             bands=sorted(bands),
@@ -131,17 +161,19 @@ class InfluxStore:
 
     def version(self) -> int:
         """Return the last journal entry whose effect is here; 0: none."""
-        rows = self._ask("_state", _Flux("follower").rows())
+        rows = self._ask("_state", Flux("follower").rows())
         return int(rows[0]["cursor"]) if rows else 0
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Let the connection go, and the embedded store."""
         self._door.close()
+        if self._spectra is not None:
+            self._spectra.close()
 
     def _origins(self) -> list[dict[str, Any]]:
-        return self._ask("_state", _Flux("station_origin").rows())
+        return self._ask("_state", Flux("station_origin").rows())
 
-    def _ask(self, ending: str, flux: _Flux) -> list[dict[str, Any]]:
+    def _ask(self, ending: str, flux: Flux) -> list[dict[str, Any]]:
         rows = self._door.ask(flux.text, {**flux.params, "bucket": self._bucket + ending})
         for row in rows:
             row.update({name: field_value(value) for name, value in row.items() if isinstance(value, str)})
@@ -151,34 +183,26 @@ class InfluxStore:
         return rows
 
 
-class _Flux:
-    """A query that is put together out of fixed text and numbered parameters."""
+def _occupancy(row: dict[str, str]) -> _Occupancy:
+    band = row.get("band_name") or tag_value(row.get("band") or NO_BAND)
+    numbers = (float(row[name]) for name in _OCCUPANCY[:5])
+    lower, upper, observed_s, fbo, sro = numbers
+    return tag_value(row["station"]), int(row["start_time_ns"]), field_value(band), row["origin"], lower, upper, observed_s, fbo, sro
 
-    def __init__(self, measurement: str, *, start_ns: int = 0, stop_ns: int = LAST_NS) -> None:
-        start_ns = min(max(0, start_ns), LAST_NS - 1)
-        stop_ns = max(start_ns + 1, min(stop_ns, LAST_NS))
-        self.params: dict[str, Param] = {"start": start_ns, "stop": stop_ns, "measurement": measurement}
-        self.text = f"{_START} |> filter(fn: (r) => r._measurement == measurement)"
 
-    def put(self, value: Param) -> str:
-        name = f"p{len(self.params)}"
-        self.params[name] = value
-        return name
-
-    def add(self, text: str) -> _Flux:
-        self.text += " " + text
-        return self
-
-    def rows(self) -> _Flux:
-        return self.add(_ROWS)
-
-    def tag(self, name: str, wanted: Sequence[str]) -> _Flux:
-        return self.field(name, [tag_text(value) for value in wanted])
-
-    def field(self, name: str, wanted: Sequence[str]) -> _Flux:
-        if wanted:
-            self.add(f"|> filter(fn: (r) => {' or '.join(f'r.{name} == {self.put(plain_line(value))}' for value in wanted)})")
-        return self
+def _occupancy_row(row: _Occupancy) -> OccupancyRow:
+    station, start_ns, band, origin, lower, upper, observed_s, fbo, sro = row
+    return OccupancyRow(
+        station=station,
+        band=band or None,
+        origin=origin,
+        start_time_ns=start_ns,
+        lower_freq_hz=lower,
+        upper_freq_hz=upper,
+        observed_s=observed_s,
+        fbo=fbo,
+        sro=sro,
+    )
 
 
 def _state(row: dict[str, Any]) -> str:
@@ -186,7 +210,9 @@ def _state(row: dict[str, Any]) -> str:
         return "degraded"
     if row["tracks"]:
         return "heard"
-    return "heard_nothing" if row["listened_s"] > 0 else "not_listening"
+    if row["listened_s"] > 0:
+        return "heard_nothing"
+    return "tuner_cannot_hear" if row["deaf"] else "not_listening"
 
 
 def _row(kind: type[Row], row: dict[str, Any]) -> Row:

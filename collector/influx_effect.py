@@ -51,7 +51,7 @@ class InfluxEffect:
                 self._writer.begin(self._bucket, [text for one in part for text in raw_lines(one, self._bands)])
             self._wait_for_store(cursor)
             rows = self._rows.read(self._tracer.touched(heard))
-            by_bucket = row_lines(rows, self._file.stamps(wanted_stamps(rows)))
+            by_bucket = row_lines(rows, self._file.stamps(wanted_stamps(rows, self._bands)), self._bands)
             for ending in (DAILY, HOURLY, STATE):
                 self._writer.begin(self._bucket + ending, by_bucket[ending])
         finally:

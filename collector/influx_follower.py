@@ -72,7 +72,7 @@ def _effect(
 ) -> Iterator[tuple[InfluxEffect, InfluxFile, InfluxDoor]]:
     door = InfluxDoor(settings)
     file = InfluxFile(influx_file(data.path))
-    rows = StoreRows(data.store, settings.time_zone)
+    rows = StoreRows(data.store)
     effect = InfluxEffect(door, file, rows, stopped)
     try:
         yield effect, file, door

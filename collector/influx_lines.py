@@ -114,7 +114,7 @@ def _band(band: str | None, more: frozenset[str]) -> dict[str, str]:
 
 def _occupancy(record: OccupancyReport, in_band: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, str], Mapping[str, Value]]]:
     names = ("lower_freq_hz", "upper_freq_hz", "channel_width_hz", "observed_s", "revisits", "fbo", "sro", "relative")
-    yield "occupancy", {**in_band, "kind": "band"}, {name: getattr(record, name) for name in names}
+    yield "occupancy", {**in_band, "kind": "band"}, {name: getattr(record, name) for name in (*names, "start_time_ns")}
     for channel in record.channels:
         fields = {"center_freq_hz": channel.center_freq_hz, "fco": channel.fco, "observed_s": record.observed_s}
         yield "occupancy", {**in_band, "kind": "channel"}, fields

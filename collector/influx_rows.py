@@ -6,15 +6,15 @@ A row that changes overwrites its point, and a field cannot be taken back from a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
+from collector.influx_bands import OTHER, band_tag
 from collector.influx_lines import Value, line
 from collector.influx_touched import Touched
 from collector.sqlite_schema import open_for_reading
+from collector.store import HOUR_NS
 
 STATE: Final = "_state"
 HOURLY: Final = "_1h"
@@ -26,25 +26,23 @@ _HEALTH: Final = "SELECT * FROM health WHERE station = ?"
 _CAPTURE: Final = "SELECT * FROM capture WHERE station = ? AND capture_id = ?"
 _HOUR: Final = "SELECT * FROM band_hour WHERE station = ? AND band = ? AND origin = ? AND hour_ns >= ? AND hour_ns <= ?"
 _SPAN: Final = "SELECT * FROM band_hour WHERE station = ? AND origin = ? AND hour_ns >= ? AND hour_ns <= ?"
-_DAY: Final = (
-    "SELECT sum(onsets) AS onsets, sum(on_s) AS on_s, max(max_power_dbfs) AS max_power_dbfs, sum(listened_s) AS listened_s, "
-    "max(sensitivity_dbfs) AS sensitivity_dbfs, max(degraded) AS degraded, (SELECT count(DISTINCT track_id) FROM track_hour t WHERE "
-    "t.station = :station AND t.band = :band AND t.origin = :origin AND t.hour_ns >= :first AND t.hour_ns < :end) AS tracks "
-    "FROM band_hour WHERE station = :station AND band = :band AND origin = :origin AND hour_ns >= :first AND hour_ns < :end"
-)
+_DAY: Final = "SELECT * FROM band_day WHERE station = ? AND band = ? AND origin = ? AND day_ns >= ? AND day_ns <= ?"
+_DAYS: Final = "SELECT * FROM band_day WHERE station = ? AND origin = ? AND day_ns >= ? AND day_ns <= ?"
+_BAND_SPAN: Final = "SELECT * FROM band_span WHERE station = ? AND band = ? AND origin = ?"
+LONGEST_DAY_NS: Final = 25 * HOUR_NS
 
 
 class StoreRows:
     """Reads rows of ``store.db`` and turns them into lines, by the bucket's ending."""
 
-    def __init__(self, path: Path, time_zone: str) -> None:
-        """Read the store in ``path``; days are those of ``time_zone``.
+    def __init__(self, path: Path) -> None:
+        """Read the store in ``path``.
 
         Raises:
             StorageError: there is none.
         """
         self._db = open_for_reading(path)
-        self._zone = ZoneInfo(time_zone)
+        self._told_spans: dict[tuple[str, str, str], Row] = {}
 
     def cursor(self) -> int:
         """Return the last journal entry that the store has; 0: none."""
@@ -57,11 +55,14 @@ class StoreRows:
         try:
             hours = [row for one in touched.hours for row in self._rows(_HOUR, one)]
             hours += [row for one in touched.spans for row in self._rows(_SPAN, one)]
+            days = [row for one in touched.hours for row in self._rows(_DAY, (*one[:3], one[3] - LONGEST_DAY_NS, one[4]))]
+            days += [row for one in touched.spans for row in self._rows(_DAYS, (*one[:2], one[2] - LONGEST_DAY_NS, one[3]))]
             return {
                 "track": [row for key in touched.tracks for row in self._rows(_TRACK, key)],
                 "cell": [{**row, "nth": nth} for key in touched.places for nth, row in enumerate(self._rows(_CELL, key))],
                 "hour": hours,
-                "day": self._days(hours),
+                "day": days,
+                "span": list(self._fresh_spans(hours)),
                 "station": [row for name in touched.stations for row in self._rows("SELECT * FROM station WHERE station = ?", (name,))],
                 "health": [row for name in touched.stations for row in self._rows(_HEALTH, (name,))],
                 "capture": [row for key in touched.captures for row in self._rows(_CAPTURE, key)],
@@ -79,36 +80,45 @@ class StoreRows:
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
 
-    def _days(self, hours: Iterable[Row]) -> list[Row]:
-        keys = {(row["station"], row["band"], row["origin"], *self._day_ns(row["hour_ns"])) for row in hours}
-        found = []
-        for station, band, origin, first, end in sorted(keys):
-            names = {"station": station, "band": band, "origin": origin}
-            found += [{**names, "day_ns": first, **row} for row in self._rows(_DAY, {**names, "first": first, "end": end})]
-        return found
-
-    def _day_ns(self, hour_ns: int) -> tuple[int, int]:
-        """Return where the day that holds an hour begins and ends."""
-        day = datetime.fromtimestamp(hour_ns // 10**9, tz=self._zone).replace(hour=0, minute=0, second=0)
-        return round(day.timestamp()) * 10**9, round((day + timedelta(days=1)).timestamp()) * 10**9
+    def _fresh_spans(self, hours: Sequence[Row]) -> Iterator[Row]:
+        """Yield the spans of ``hours`` that are not as they were told last: they change once an hour."""
+        for key in {(row["station"], row["band"], row["origin"]) for row in hours}:
+            for row in self._rows(_BAND_SPAN, key):
+                if self._told_spans.get(key) != row:
+                    self._told_spans[key] = row
+                    yield row
 
 
-def wanted_stamps(rows: Mapping[str, Sequence[Row]]) -> dict[str, int]:
-    """Return the times of the rows that need a stamp of their own, by key."""
-    return {_key(kind, row): row[_BEGIN.get(kind, "first_time_ns")] for kind in _TAGS for row in rows[kind]}
+def wanted_stamps(rows: Mapping[str, Sequence[Row]], bands: frozenset[str] = frozenset()) -> dict[str, int]:
+    """Return the times of the rows that need a stamp of their own, by key: those that share their tags with others."""
+    wanted = {_key(kind, row): row[_BEGIN[kind]] for kind in _TAGS for row in rows[kind]}
+    for kind in _ROLLED:
+        wanted |= {_key(kind, row): row.get(_BEGIN[kind], 0) for row in rows[kind] if band_tag(row["band"], bands) == OTHER}
+    return wanted
 
 
-def row_lines(rows: Mapping[str, Sequence[Row]], stamps: Mapping[str, int]) -> dict[str, list[str]]:
-    """Return the points of ``rows``, by the ending of their bucket."""
-    state = [_line(kind, row, tags, stamps[_key(kind, row)]) for kind, tags in _TAGS.items() for row in rows[kind]]
-    state += [_line(name, row, tags, 0) for kind, name, tags in _FIXED for row in rows[kind]]
-    hourly = [_line("band_1h", row, _BAND, row["hour_ns"]) for row in rows["hour"]]
-    return {STATE: state, HOURLY: hourly, DAILY: [_line("band_1d", row, _BAND, row["day_ns"]) for row in rows["day"]]}
+def row_lines(rows: Mapping[str, Sequence[Row]], stamps: Mapping[str, int], bands: frozenset[str] = frozenset()) -> dict[str, list[str]]:
+    """Return the points of ``rows``, by the ending of their bucket. ``bands``: names that may be tags besides the band plan's."""
+    state = [_line(kind, row, tags, stamps[_key(kind, row)], bands) for kind, tags in _TAGS.items() for row in rows[kind]]
+    state += [_line(name, row, tags, 0, bands) for kind, name, tags in _FIXED for row in rows[kind]]
+    rolled = {
+        kind: [_line(name, row, _BAND, stamps.get(_key(kind, row), row.get(_BEGIN[kind], 0)), bands) for row in rows[kind]]
+        for kind, name in _ROLLED.items()
+    }
+    return {STATE: [*state, *rolled["span"]], HOURLY: rolled["hour"], DAILY: rolled["day"]}
 
 
 _BAND: Final = ("station", "band", "origin")
 _TAGS: Final = {"track": ("station",), "cell": ("station", "origin", "rat"), "capture": ("station", "origin")}
-_BEGIN: Final = {"capture": "start_time_ns"}
+_ROLLED: Final = {"hour": "band_1h", "day": "band_1d", "span": "band_span"}
+_BEGIN: Final = {
+    "track": "first_time_ns",
+    "cell": "first_time_ns",
+    "capture": "start_time_ns",
+    "hour": "hour_ns",
+    "day": "day_ns",
+    "span": "",
+}
 _FIXED: Final = (
     ("station", "station", ("station",)),
     ("origin", "station_origin", ("station", "origin")),
@@ -121,14 +131,17 @@ def _key(kind: str, row: Row) -> str:
         return f"track {row['station']} {row['track_id']}"
     if kind == "capture":
         return f"capture {row['station']} {row['capture_id']}"
+    if kind in _ROLLED:
+        return f"{kind} {row.get(_BEGIN[kind], 0)} {row['station']} {row['origin']} {row['band']}"
     return f"cell {row['station']} {row['origin']} {row['rat']} {row['place']} {row['nth']}"
 
 
-def _line(measurement: str, row: Row, tags: Sequence[str], stamp_ns: int) -> str:
+def _line(measurement: str, row: Row, tags: Sequence[str], stamp_ns: int, bands: frozenset[str]) -> str:
     fields: dict[str, Value] = {name: value for name, value in row.items() if name not in tags}
+    named = {name: row[name] for name in tags}
     if "band" in tags:
-        fields["band_name"] = row["band"]
+        fields["band_name"], named["band"] = row["band"], band_tag(row["band"], bands)
     fields["nulls"] = ",".join(name for name, value in row.items() if value is None)
-    made = line(measurement, {name: row[name] for name in tags}, fields, stamp_ns)
+    made = line(measurement, named, fields, stamp_ns)
     assert made is not None  # ``nulls`` is always there
     return made

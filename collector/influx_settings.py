@@ -32,8 +32,6 @@ class InfluxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     hourly_days: int = 730
     daily_days: int = 0
     """Retention; 0: for ever."""
-    time_zone: str = "Asia/Ho_Chi_Minh"
-    """Whose days the daily roll-ups are."""
     bands: tuple[str, ...] = ()
     """Band names that may be tags besides those of the band plan; every other one is tagged ``other``."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from influxdb_client import BucketRetentionRules, InfluxDBClient
+from influxdb_client import BucketRetentionRules, Dialect, InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
@@ -70,6 +72,17 @@ class InfluxDoor:
         with self._failures():
             stream = self._client.query_api().query_stream(flux, params=dict(params))
             return [record.values for record in stream]
+
+    def table(self, flux: str, params: Mapping[str, Param]) -> Iterator[dict[str, str]]:
+        """Yield the rows of ``flux`` as plain text, many times quicker than ``ask``; for what is told in numbers and tags.
+
+        Raises:
+            InfluxError: there was no answer.
+        """
+        with self._failures():
+            dialect = Dialect(header=True, annotations=[], date_time_format="RFC3339")
+            answer = self._client.query_api().query_raw(flux, dialect=dialect, params=dict(params))
+            yield from csv.DictReader(io.TextIOWrapper(answer, encoding="utf-8", newline=""))
 
     def make_buckets(self) -> None:
         """Make the buckets that are absent, with their retention. A token that may write only finds them made by somebody else.

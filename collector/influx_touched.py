@@ -11,7 +11,7 @@ from collector.followers import Heard
 from collector.sqlite_cells import PLACE_STEP_HZ, facts_of
 from collector.sqlite_effect import MAX_HOURS
 from collector.store import HOUR_NS, NO_BAND
-from config.wire import CaptureAnnouncement, EmissionReport, GsmCellReport, LteCellReport, OccupancyReport, SummaryReport
+from config.wire import CaptureAnnouncement, EmissionReport, GsmCellReport, HealthReport, LteCellReport, OccupancyReport, SummaryReport
 
 KNOWN_TRACKS: Final = 50_000
 BandHours = tuple[str, str, str, int, int]
@@ -55,6 +55,9 @@ class Tracer:
             elif isinstance(record, GsmCellReport | LteCellReport):
                 rat = "gsm" if isinstance(record, GsmCellReport) else "lte"
                 found.places.add((record.station, record.origin, rat, round(facts_of(record)["place_hz"] / PLACE_STEP_HZ)))
+            elif isinstance(record, HealthReport):
+                hour = record.start_time_ns // HOUR_NS * HOUR_NS
+                found.hours |= {(record.station, one.band, record.origin, hour, hour) for one in record.unheard}
             elif isinstance(record, CaptureAnnouncement):
                 found.captures.add((record.station, record.capture_id))
             elif isinstance(record, SummaryReport):

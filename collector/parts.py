@@ -44,9 +44,10 @@ def run_store(data: DataFolder, _: str) -> None:
     """Follow the journal into the embedded store until told to stop."""
     from collector.followers import follow
     from collector.sqlite_effect import SqliteEffect
+    from collector.store_settings import store_settings
 
     stopped = _until_told()
-    effect = SqliteEffect(data.store)
+    effect = SqliteEffect(data.store, store_settings(data.path))
     _ready(str(data.store))
     try:
         follow(data.journal, effect, stopped)

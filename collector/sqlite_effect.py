@@ -7,19 +7,24 @@ transaction.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from collector.followers import Heard
 from collector.sqlite_cells import put_cell
+from collector.sqlite_retention import EVERY_S, prune
+from collector.sqlite_rollups import BandHour, put_deaf, roll_up
 from collector.sqlite_schema import open_for_writing
 from collector.sqlite_spectra import put_spectrum
 from collector.station_state import put_capture, put_health
 from collector.store import HOUR_NS, NO_BAND
+from collector.store_settings import StoreSettings
 from config.wire import (
     CaptureAnnouncement,
     EmissionReport,
@@ -31,12 +36,11 @@ from config.wire import (
     SummaryReport,
 )
 
+FIRST_PRUNE_S: Final = 60.0
 CLIPPED_IS_DEGRADED: Final = 0.01
 """From this part of clipped samples on, an hour counts as degraded: intermodulation hides weak carriers."""
 MAX_HOURS: Final = 24 * 400
 """A track longer than this is a wrong clock, not a track: its roll-up covers the last hours only."""
-BandHour = tuple[str, str, str, int]
-"""(station, band, origin, hour_ns)."""
 
 
 class SqliteEffect:
@@ -44,13 +48,14 @@ class SqliteEffect:
 
     name = "sqlite"
 
-    def __init__(self, path: Path) -> None:
-        """Open the store in ``path``.
+    def __init__(self, path: Path, settings: StoreSettings | None = None) -> None:
+        """Open the store in ``path``; ``settings``: whose days its days are, and what is let go.
 
         Raises:
             StorageError: it cannot be opened.
         """
-        self._db = open_for_writing(path)
+        self._db, self._settings = open_for_writing(path), settings or StoreSettings()
+        self._zone, self._prune_s = ZoneInfo(self._settings.time_zone), time.monotonic() + FIRST_PRUNE_S
 
     def cursor(self) -> int:
         """Return the number of the last journal entry whose effect is committed; 0: none."""
@@ -64,9 +69,11 @@ class SqliteEffect:
             for one in heard:
                 touched |= self._put(one)
             self._count(heard)
-            for key in touched:
-                self._roll_up(key)
+            roll_up(self._db, touched, self._zone)
             self._db.execute("INSERT OR REPLACE INTO cursor VALUES (?,?)", (self.name, cursor))
+        if time.monotonic() >= self._prune_s:
+            self._prune_s = time.monotonic() + EVERY_S
+            prune(self._db, self._settings, time.time_ns())
 
     def close(self) -> None:
         """Close the file."""
@@ -86,6 +93,7 @@ class SqliteEffect:
             put_cell(self._db, record)
         elif isinstance(record, HealthReport):
             put_health(self._db, one)
+            return put_deaf(self._db, record)
         elif isinstance(record, CaptureAnnouncement):
             put_capture(self._db, record)
         return set()
@@ -156,20 +164,6 @@ class SqliteEffect:
             "INSERT INTO origin VALUES (?,?,?) ON CONFLICT DO UPDATE SET last_time_ns = max(last_time_ns, excluded.last_time_ns)",
             [(one.entry.station, one.record.origin, one.record.start_time_ns) for one in heard],
         )
-
-    def _roll_up(self, key: BandHour) -> None:
-        station, band, origin, hour_ns = key
-        tracks = self._db.execute(
-            "SELECT count(*), coalesce(sum(onset), 0), coalesce(sum(on_s), 0.0), max(max_power_dbfs) FROM track_hour "
-            "WHERE station = ? AND band = ? AND origin = ? AND hour_ns = ?",
-            key,
-        ).fetchone()
-        listened = self._db.execute(
-            "SELECT min(3600.0, coalesce(sum(observed_s), 0.0)), max(sensitivity_dbfs), coalesce(max(degraded), 0) FROM occupancy "
-            "WHERE station = ? AND origin = ? AND band = ? AND start_time_ns >= ? AND start_time_ns < ?",
-            (station, origin, band, hour_ns, hour_ns + HOUR_NS),
-        ).fetchone()
-        self._db.execute("INSERT OR REPLACE INTO band_hour VALUES (?,?,?,?,?,?,?,?,?,?,?)", (*key, *tracks, *listened))
 
 
 @contextmanager

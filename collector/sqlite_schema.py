@@ -9,7 +9,7 @@ from typing import Final
 from collector import station_state
 from collector.errors import StorageError
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS cursor(name TEXT PRIMARY KEY, entry INTEGER NOT NULL) WITHOUT ROWID;
@@ -24,6 +24,8 @@ CREATE TABLE IF NOT EXISTS track(station TEXT NOT NULL, track_id TEXT NOT NULL, 
     last_time_ns INTEGER NOT NULL, burst_count INTEGER NOT NULL, duty REAL NOT NULL, state TEXT NOT NULL, time_source TEXT NOT NULL,
     dbm_minus_dbfs REAL, PRIMARY KEY(station, track_id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS track_by_time ON track(origin, last_time_ns);
+CREATE INDEX IF NOT EXISTS track_by_station ON track(station, origin, last_time_ns);
+CREATE INDEX IF NOT EXISTS track_open ON track(origin, station, last_time_ns) WHERE state = 'open';
 CREATE TABLE IF NOT EXISTS track_hour(station TEXT NOT NULL, track_id TEXT NOT NULL, hour_ns INTEGER NOT NULL, band TEXT NOT NULL,
     origin TEXT NOT NULL, onset INTEGER NOT NULL, on_s REAL NOT NULL, max_power_dbfs REAL NOT NULL,
     PRIMARY KEY(station, track_id, hour_ns)) WITHOUT ROWID;
@@ -36,9 +38,16 @@ CREATE TABLE IF NOT EXISTS occupancy(station TEXT NOT NULL, origin TEXT NOT NULL
 
 CREATE TABLE IF NOT EXISTS band_hour(station TEXT NOT NULL, band TEXT NOT NULL, origin TEXT NOT NULL, hour_ns INTEGER NOT NULL,
     tracks INTEGER NOT NULL, onsets INTEGER NOT NULL, on_s REAL NOT NULL, max_power_dbfs REAL,
-    listened_s REAL NOT NULL, sensitivity_dbfs REAL, degraded INTEGER NOT NULL,
+    listened_s REAL NOT NULL, sensitivity_dbfs REAL, degraded INTEGER NOT NULL, deaf INTEGER NOT NULL,
     PRIMARY KEY(station, band, origin, hour_ns)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS band_hour_by_time ON band_hour(origin, hour_ns);
+CREATE TABLE IF NOT EXISTS band_day(station TEXT NOT NULL, band TEXT NOT NULL, origin TEXT NOT NULL, day_ns INTEGER NOT NULL,
+    tracks INTEGER NOT NULL, onsets INTEGER NOT NULL, on_s REAL NOT NULL, max_power_dbfs REAL,
+    listened_s REAL NOT NULL, sensitivity_dbfs REAL, degraded INTEGER NOT NULL, deaf INTEGER NOT NULL,
+    PRIMARY KEY(station, band, origin, day_ns)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS band_span(station TEXT NOT NULL, band TEXT NOT NULL, origin TEXT NOT NULL, first_hour_ns INTEGER NOT NULL,
+    last_hour_ns INTEGER NOT NULL, PRIMARY KEY(station, band, origin)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS deaf_hour(station TEXT NOT NULL, band TEXT NOT NULL, origin TEXT NOT NULL, hour_ns INTEGER NOT NULL,
+    whole INTEGER NOT NULL, PRIMARY KEY(station, band, origin, hour_ns)) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS cell(cell INTEGER PRIMARY KEY, station TEXT NOT NULL, origin TEXT NOT NULL, rat TEXT NOT NULL,
     place INTEGER NOT NULL, status TEXT NOT NULL, freq_hz REAL, band TEXT NOT NULL, channel INTEGER, code INTEGER, mcc TEXT, mnc TEXT,
@@ -85,6 +94,8 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise StorageError(f"{path}: no store there: start `canhsong-collector serve` once, or name its folder with --data")
     try:
-        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10.0, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10.0, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA mmap_size=1073741824")  # pages are read where they are, not copied
+        return db
     except sqlite3.Error as error:
         raise StorageError(f"{path}: the store cannot be opened: {error}") from error

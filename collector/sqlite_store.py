@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from collector.sqlite_hours import read_days, read_occupancy, read_timeline
 from collector.sqlite_schema import open_for_reading
 from collector.sqlite_spectra import read_waterfall
 from collector.store import (
@@ -15,8 +16,10 @@ from collector.store import (
     NO_BAND,
     CaptureRow,
     CellRow,
+    DayBucket,
     Facets,
     HealthRow,
+    OccupancyRow,
     Query,
     StationRow,
     TimelineBucket,
@@ -45,26 +48,32 @@ class SqliteStore:
         self._lock = threading.Lock()
 
     def tracks(self, query: Query) -> list[TrackRow]:
-        """Return the tracks in ``query``, the latest first."""
-        where, values = _where(query, _WATCHED_UNTIL, "first_time_ns")
+        """Return the tracks in ``query``, the latest first: those that were told of since, and open ones whose station was heard since."""
+        chosen, values = _where(query, "last_time_ns", "first_time_ns")
         columns = ", ".join(field.name for field in msgspec.structs.fields(TrackRow) if field.name != "watched_until_ns")
-        rows = self._select(
-            f"SELECT {columns}, {_WATCHED_UNTIL} AS watched_until_ns FROM track {where} "
-            "ORDER BY last_time_ns DESC, station, track_id LIMIT ?",
-            (*values, _limit(query)),
-        )
+        awake, still = _where(query, _WATCHED_UNTIL, "first_time_ns")
+        latest = "ORDER BY last_time_ns DESC, station, track_id LIMIT ?"
+        told = f"SELECT {columns}, {_WATCHED_UNTIL} AS watched_until_ns FROM track"
+        rows = self._select(f"{told} {chosen} {latest}", (*values, _limit(query)))
+        if len(rows) < _limit(query) and query.since_ns > 0:
+            more = f"{told} {awake} AND state = 'open' AND last_time_ns < ? {latest}"
+            rows += self._select(more, (*still, query.since_ns, _limit(query) - len(rows)))
         return [_row(TrackRow, row) for row in rows]
 
     def timeline(self, query: Query) -> list[TimelineBucket]:
-        """Return hourly buckets by station, band and hour: of every hour with tracks or with listening."""
-        where, values = _where(query, "hour_ns + 3600000000000 - 1", "hour_ns")
-        rows = self._select(
-            "SELECT station, band, origin, hour_ns, tracks, onsets, on_s, max_power_dbfs, listened_s, sensitivity_dbfs, "
-            "CASE WHEN degraded THEN 'degraded' WHEN tracks THEN 'heard' WHEN listened_s > 0 THEN 'heard_nothing' ELSE 'not_listening' END "
-            f"AS state FROM band_hour {where} ORDER BY station, band, hour_ns LIMIT ?",
-            (*values, MAX_ROWS * 20),
-        )
-        return [_row(TimelineBucket, row) for row in rows]
+        """Return hourly buckets by station, band and hour: hours in which nobody listened too."""
+        with self._lock:
+            return read_timeline(self._db, query)
+
+    def days(self, query: Query) -> list[DayBucket]:
+        """Return daily buckets by station, band and day: of every day with tracks or with listening."""
+        with self._lock:
+            return read_days(self._db, query)
+
+    def occupancy(self, query: Query) -> list[OccupancyRow]:
+        """Return at most ``MAX_RAW`` occupancies that began in ``query``, by station, time and band."""
+        with self._lock:
+            return read_occupancy(self._db, query)
 
     def cells(self, query: Query) -> list[CellRow]:
         """Return the cells in ``query``, the latest first."""
@@ -98,7 +107,7 @@ class SqliteStore:
 
     def facets(self) -> Facets:
         """Return the stations, bands and origins there are."""
-        bands = self._select("SELECT DISTINCT band FROM band_hour WHERE band != ? ORDER BY band", (NO_BAND,))
+        bands = self._select("SELECT DISTINCT band FROM band_span WHERE band != ? ORDER BY band", (NO_BAND,))
         origins = self._select("SELECT DISTINCT origin FROM origin ORDER BY origin", ())
         return Facets(
             stations=[row.station for row in self.stations()],

@@ -13,6 +13,8 @@ from config.wire import HealthReport
 
 HOUR_NS: Final = 3_600_000_000_000
 MAX_ROWS: Final = 2000
+MAX_RAW: Final = 50_000
+"""Raw rows of one answer: a station-day of a dozen bands has 17,280."""
 NO_BAND: Final = ""
 """How a store keeps tracks outside every band."""
 
@@ -58,7 +60,7 @@ class TrackRow(Struct, frozen=True, kw_only=True):
     """Added to a level in dBFS it gives dBm at the station's receiver; None: not calibrated."""
 
 
-class TimelineBucket(Struct, frozen=True, kw_only=True):
+class TimelineBucket(Struct, frozen=True, kw_only=True, gc=False):
     """One hour of one band at one station, from the roll-up. ``listened_s`` 0: nobody listened, which is not "nothing heard"."""
 
     station: str
@@ -72,6 +74,36 @@ class TimelineBucket(Struct, frozen=True, kw_only=True):
     listened_s: float
     sensitivity_dbfs: float | None
     state: CoverageState
+
+
+class DayBucket(Struct, frozen=True, kw_only=True):
+    """One day of one band at one station, from the roll-up; ``day_ns``: its beginning in the collector's time zone."""
+
+    station: str
+    band: str | None
+    origin: str
+    day_ns: int
+    tracks: int
+    onsets: int
+    on_s: float
+    max_power_dbfs: float | None
+    listened_s: float
+    sensitivity_dbfs: float | None
+    state: CoverageState
+
+
+class OccupancyRow(Struct, frozen=True, kw_only=True, gc=False):
+    """One observation of one band, as it was reported."""
+
+    station: str
+    band: str | None
+    origin: str
+    start_time_ns: int
+    lower_freq_hz: float
+    upper_freq_hz: float
+    observed_s: float
+    fbo: float
+    sro: float
 
 
 class CellRow(Struct, frozen=True, kw_only=True):
@@ -168,7 +200,15 @@ class Store(Protocol):
         ...
 
     def timeline(self, query: Query) -> list[TimelineBucket]:
-        """Return hourly buckets by station, band and hour: of every hour with tracks or with listening."""
+        """Return hourly buckets by station, band and hour: hours in which nobody listened too (``coverage``)."""
+        ...
+
+    def days(self, query: Query) -> list[DayBucket]:
+        """Return daily buckets by station, band and day: of every day with tracks or with listening."""
+        ...
+
+    def occupancy(self, query: Query) -> list[OccupancyRow]:
+        """Return at most ``MAX_RAW`` occupancies that began in ``query``, by station, time and band."""
         ...
 
     def cells(self, query: Query) -> list[CellRow]:

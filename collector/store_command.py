@@ -10,6 +10,7 @@ import click
 
 from collector.errors import MisuseError
 from collector.places import DataFolder
+from collector.store_settings import store_settings
 
 
 @click.group()
@@ -53,7 +54,7 @@ def rebuild(data: DataFolder) -> None:
     fresh = data.store.with_name("store.new.db")
     with only_one(data.lock):
         _remove(fresh)
-        effect = SqliteEffect(fresh)
+        effect = SqliteEffect(fresh, store_settings(data.path))
         done = 0
         with JournalReader(data.journal) as reader:
             last = reader.last_entry()
@@ -89,7 +90,7 @@ def _follow_store(data: DataFolder) -> None:
     from collector.journal import JournalReader
     from collector.sqlite_effect import SqliteEffect
 
-    effect = SqliteEffect(data.store)
+    effect = SqliteEffect(data.store, store_settings(data.path))
     try:
         with JournalReader(data.journal) as reader:
             while catch_up(reader, effect):

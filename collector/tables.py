@@ -10,16 +10,9 @@ from rich.text import Text
 
 from collector.station_board import StationLine
 from collector.store import TimelineBucket, TrackRow
-from collector.words import ORIGIN_WORDS, duration, khz, level, mhz, moment
+from collector.words import COVERAGE_WORDS, ORIGIN_WORDS, duration, khz, level, mhz, moment
 
 _STATE_WORDS = {"open": "phát / on", "cleared": "tắt / off"}
-_COVERAGE_WORDS = {
-    "heard": "có / heard",
-    "heard_nothing": "nghe, không có gì / heard nothing",
-    "not_listening": "không nghe / not listening",
-    "degraded": "nghe kém / degraded",
-    "tuner_cannot_hear": "ngoài tầm máy / out of the tuner's reach",
-}
 
 
 def track_table(tracks: Sequence[TrackRow]) -> Table:
@@ -60,7 +53,7 @@ def bucket_table(buckets: Sequence[TimelineBucket]) -> Table:
             str(bucket.onsets),
             duration(bucket.on_s),
             duration(bucket.listened_s),
-            _COVERAGE_WORDS[bucket.state],
+            COVERAGE_WORDS[bucket.state],
         )
     return table
 

@@ -12,6 +12,13 @@ from collector.store import CellRow, TrackRow
 TIME_ZONE: Final = "Asia/Ho_Chi_Minh"
 FIRST_DATED_NS: Final = 365 * 86_400 * 1_000_000_000
 """Times below this count from the start of a recording without a date."""
+COVERAGE_WORDS: Final = {
+    "heard": "có / heard",
+    "heard_nothing": "nghe, không có gì / heard nothing",
+    "not_listening": "không nghe / not listening",
+    "degraded": "nghe kém / degraded",
+    "tuner_cannot_hear": "ngoài tầm máy / out of the tuner's reach",
+}
 ORIGIN_WORDS: Final = {
     "live": "trực tiếp / live",
     "replay": "bản ghi / replay",

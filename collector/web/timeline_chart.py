@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from collector.store import HOUR_NS, TimelineBucket, TrackRow
+from collector.web.coverage_bars import coverage_bars
 from collector.web.look import CHART_RIGHT_PX, INK, QUIET, TEAL, axis, plain, snr_colour, tooltip
-from collector.words import FIRST_DATED_NS, duration, khz, level, moment, track_name
+from collector.words import COVERAGE_WORDS, FIRST_DATED_NS, duration, khz, level, moment, track_name
 
 MAX_LANES: Final = 40
 LANE_PX: Final = 26
@@ -32,6 +33,8 @@ def timeline_options(tracks: Sequence[TrackRow], buckets: Sequence[TimelineBucke
     lanes, bars = _track_lanes(dated)
     if len(lanes) > MAX_LANES:
         lanes, bars = _band_lanes(buckets)
+    else:
+        bars += coverage_bars(buckets, {text: lane for lane, (text, is_heading) in enumerate(lanes) if is_heading}.get, _heading)
     shift = ZONE_MS if any(bar["value"][1] >= FIRST_DATED_NS / 1e6 for bar in bars) else 0
     for bar in bars:
         bar["value"][1] += shift
@@ -84,11 +87,13 @@ def _band_lanes(buckets: Sequence[TimelineBucket]) -> tuple[list[Lane], list[dic
     lanes: list[Lane] = []
     bars: list[dict[str, Any]] = []
     most = max((bucket.tracks for bucket in buckets), default=1) or 1
-    for bucket in sorted(buckets, key=lambda b: (b.station, b.band or "~", b.hour_ns)):
+    ordered = sorted(buckets, key=lambda b: (b.station, b.band or "~", b.hour_ns))
+    for bucket in ordered:
         name = _heading(bucket.station, bucket.band)
         if not lanes or lanes[-1][0] != name:
             lanes.append((name, False))
-        heard = bucket.tracks > 0
+        if not bucket.tracks:
+            continue
         tip = f"{name}\n{moment(bucket.hour_ns)}\n{bucket.tracks} vệt / tracks · nghe / listened {duration(bucket.listened_s)}"
         bars.append(
             {
@@ -96,14 +101,15 @@ def _band_lanes(buckets: Sequence[TimelineBucket]) -> tuple[list[Lane], list[dic
                     len(lanes) - 1,
                     bucket.hour_ns / 1e6,
                     (bucket.hour_ns + HOUR_NS) / 1e6,
-                    0.7 if heard else 0.18,
-                    0.25 + 0.75 * bucket.tracks / most if heard else 0.5,
+                    0.7,
+                    0.25 + 0.75 * bucket.tracks / most,
                 ],
-                "itemStyle": {"color": TEAL if heard else QUIET},
-                "tip": tip,
+                "itemStyle": {"color": TEAL},
+                "tip": f"{tip}\n{COVERAGE_WORDS[bucket.state]}",
             }
         )
-    return lanes, bars
+    silent = [bucket for bucket in ordered if not bucket.tracks]
+    return lanes, bars + coverage_bars(silent, {text: lane for lane, (text, _) in enumerate(lanes)}.get, _heading)
 
 
 def _heading(station: str, band: str | None) -> str:

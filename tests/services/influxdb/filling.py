@@ -72,7 +72,7 @@ class OnInflux:
         self.door = InfluxDoor(settings, timeout_ms=timeout_ms)
         self.door.make_buckets()
         self.file = InfluxFile(folder / "influx.db")
-        self.rows = StoreRows(folder / "store.db", settings.time_zone)
+        self.rows = StoreRows(folder / "store.db")
         self.effect = InfluxEffect(self.door, self.file, self.rows, stopped)
         self.store: Store = InfluxStore(InfluxDoor(settings), spectra=self.sqlite.store)
 

@@ -39,7 +39,8 @@ def aged(days: int, **changes: object) -> list[object]:
 def test_what_is_too_old_is_let_go_by_its_kind_and_recordings_stay(tmp_path: Path) -> None:
     effect = SqliteEffect(tmp_path / "store.db")
     put(effect, *aged(0), *aged(5), *aged(50), *aged(500), emission(7, first_time_ns=1, last_time_ns=2, start_time_ns=2))
-    put(effect, emission(8, origin="live", event="update", first_time_ns=T0_NS - 401 * DAY_NS, last_time_ns=T0_NS - 400 * DAY_NS))  # still on
+    long_ago = {"first_time_ns": T0_NS - 401 * DAY_NS, "last_time_ns": T0_NS - 400 * DAY_NS}
+    put(effect, emission(8, origin="live", event="update", **long_ago))  # still on
     store = SqliteStore(tmp_path / "store.db")
     assert prune(effect._db, StoreSettings(), T0_NS) == 0
     assert prune(effect._db, StoreSettings(raw_days=10, hourly_days=100), T0_NS) > 0

@@ -10,7 +10,8 @@ import numpy as np
 
 from dsp.free_bins import BoolArray, RealArray
 from dsp.jit import HAVE_NUMBA, compiled
-from dsp.regions import IndexArray, Region, running_sum, runs
+from dsp.marking import running_sum
+from dsp.regions import IndexArray, Region, runs
 from dsp.thresholds import WIDTHS_HZ, threshold, widened
 from dsp.types import FloatArray, NoiseFloor, Psd
 

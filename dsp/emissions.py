@@ -16,8 +16,9 @@ from dsp.bursts import row_weights, short_regions
 from dsp.detection import DEFAULT_SETTINGS, dwell_pfa
 from dsp.errors import ParameterError
 from dsp.free_bins import relative_sigma
+from dsp.marking import detected_bins
 from dsp.measure import CUT_BINS, measured, without_spike
-from dsp.regions import Region, detected_bins, regions
+from dsp.regions import Region, regions
 from dsp.thresholds import Test, floor_steps, plan, widened
 from dsp.types import Detections, Emission, FloatArray, NoiseFloor, Psd, Sensitivity
 

@@ -6,10 +6,14 @@ import math
 
 import numpy as np
 
+from dsp.emissions import detect
+from dsp.noise_floor import estimate_floor
 from dsp.psd import WelchPsd
-from dsp.types import Psd
+from dsp.types import Detections, Emission, Psd
 
 RATE_HZ = 2.4e6
+N_DWELL = 600_000  # 250 ms
+BIN_HZ = RATE_HZ / 4096
 
 
 def noise(rng: np.random.Generator, n: int, power: float = 1.0) -> np.ndarray:
@@ -43,3 +47,25 @@ def welch(
     psd = WelchPsd(n_fft=n_fft, sample_rate_hz=rate_hz, sample_format="cf32_le", overlap=overlap, row_step_s=row_step_s)
     psd.add(samples)
     return psd.result()
+
+
+def on_and_off(n: int, times_s: list[tuple[float, float]]) -> np.ndarray:
+    """Return 1 while it is on, else 0, shape (n,)."""
+    t = np.arange(n) / RATE_HZ
+    return np.logical_or.reduce([(t >= a) & (t < b) for a, b in times_s]).astype(np.float32)
+
+
+def found(psd: Psd) -> Detections:
+    """Return what is detected over the dwell's own floor."""
+    return detect(psd, estimate_floor(psd))
+
+
+def only(detections: Detections) -> Emission:
+    """Return the emission, which must be one."""
+    assert len(detections.emissions) == 1, detections.emissions
+    return detections.emissions[0]
+
+
+def db(ratio: float) -> float:
+    """Return ``ratio`` in decibels."""
+    return 10 * math.log10(ratio)

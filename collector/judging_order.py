@@ -35,6 +35,15 @@ class _Head(Struct):
     origin: str
     start_time_ns: int
     time_source: str
+    duration_s: float = 0.0
+    end_time_ns: int | None = None
+
+    @property
+    def moment_ns(self) -> int:
+        """As ``collector.checks.types.moment_ns``."""
+        if self.kind != "summary":
+            return self.start_time_ns
+        return self.start_time_ns + round(self.duration_s * 1e9) if self.end_time_ns is None else self.end_time_ns
 
 
 _head: Final = msgspec.msgpack.Decoder(_Head)
@@ -72,7 +81,7 @@ def in_order(
             head = _head_of(entry)
             if (until is not None and entry.entry > until) or head is None or head.start_time_ns < since_ns:
                 continue
-            key = SortKey(head.start_time_ns, head.station, entry.spool_id, entry.seq)
+            key = SortKey(head.moment_ns, head.station, entry.spool_id, entry.seq)
             if known is not None and known(world_name(head.origin, head.time_source, head.station, entry.spool_id), key):
                 continue
             station, spool = stations.setdefault(head.station, len(stations)), spools.setdefault(entry.spool_id, len(spools))

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from config.errors import DataFileError
+from config.geography import is_within_km
 from config.loading import located, read_toml
 
 Mcc = Annotated[str, Meta(pattern=r"^\d{3}$")]
@@ -41,6 +42,19 @@ class AlertBook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     confirmed: Probability
 
 
+class ExemptArea(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a row does not hold: a circle that surely contains the place meant. No boundary is meant by it."""
+
+    name: str
+    lat_deg: Annotated[float, Meta(ge=-90.0, le=90.0)]
+    lon_deg: Annotated[float, Meta(ge=-180.0, le=180.0)]
+    radius_km: Annotated[float, Meta(gt=0.0, le=1000.0)]
+
+    def holds(self, place: tuple[float, float]) -> bool:
+        """Whether ``place`` (latitude, longitude in degrees) lies in it."""
+        return is_within_km(place, (self.lat_deg, self.lon_deg), self.radius_km)
+
+
 class TechnologyEnd(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A technology is not licensed to home networks after ``last_day``."""
 
@@ -50,6 +64,12 @@ class TechnologyEnd(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Observations before this day are judged as if the row were not there."""
     source: str
     confidence: Literal["high", "medium", "low"]
+    exempt: tuple[ExemptArea, ...] = ()
+    """Where the technology goes on."""
+
+    def exempts(self, place: tuple[float, float] | None) -> ExemptArea | None:
+        """Return the exempt area that ``place`` lies in; None: none, or the place is not known."""
+        return None if place is None else next((area for area in self.exempt if area.holds(place)), None)
 
 
 class LevelLimit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -21,6 +21,14 @@ MIN_PRESENCE: Final = 0.5
 SYSTEMATIC_US: Final = 0.05
 """What averaging cannot remove: the taps' grid and the pulse's shape."""
 TOLERANCE_SIGMAS: Final = 2.5
+MIN_STEP_DB: Final = 4.0
+STEP_SIGMAS: Final = 5.0
+MIN_SHIFT_PPM: Final = 0.15
+"""Three times what a base station may be off."""
+HELD_PPM: Final = 0.06
+SHIFT_HZ: Final = 30.0
+"""Shifts through one oscillator agree but for the base stations' own errors."""
+MIN_OTHERS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,3 +123,77 @@ def common_delay(
     mean = float(np.average([delay for delay, _, _ in best], weights=weights))
     names = tuple(sorted(site for _, site, _ in best))
     return CommonDelay(delay_us=mean, sigma_us=float(weights.sum() ** -0.5), sites=names, p_chance=p_best)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointStep:
+    """A moment at which one cell became stronger and its channel got another echo: a relay was switched on in its path."""
+
+    time_s: float
+    rise_db: float
+    echo: Echo
+
+
+def joint_step(
+    looks: Sequence[tuple[float, float, Sequence[tuple[float, float]]]], *, min_delay_us: float, max_delay_us: float
+) -> JointStep | None:
+    """Return the step of power and delay in ``looks`` (time in s, level in dB, taps), rising times; None: there is none.
+
+    The moment is the one at which the means before and after differ most against their spread (Student's t at least ``STEP_SIGMAS``, and
+    ``MIN_STEP_DB``); the echo after it must have been absent before it, or elsewhere. Fading moves levels, a hill makes an echo, a base
+    station changes its power: none does both at once.
+    """
+    n = len(looks)
+    if n < 2 * MIN_LOOKS:
+        return None
+    level = np.array([look[1] for look in looks])
+    best, at = 0.0, 0
+    for k in range(MIN_LOOKS, n - MIN_LOOKS + 1):
+        before, after = level[:k], level[k:]
+        spread = math.sqrt((before.var() * k + after.var() * (n - k)) / (n - 2) * (1.0 / k + 1.0 / (n - k))) + 1e-9
+        t = float(after.mean() - before.mean()) / spread
+        if t > best:
+            best, at = t, k
+    rise = float(level[at:].mean() - level[:at].mean()) if at else 0.0
+    if best < STEP_SIGMAS or rise < MIN_STEP_DB:
+        return None
+    was, now = (
+        estimate_echo([taps for _, _, taps in part], min_delay_us=min_delay_us, max_delay_us=max_delay_us)
+        for part in (looks[:at], looks[at:])
+    )
+    if now is None or (was is not None and abs(was.delay_us - now.delay_us) <= JOIN_US):
+        return None
+    return JointStep(time_s=looks[at][0], rise_db=rise, echo=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonShift:
+    """Cells whose carriers are off by the same number of hertz against all others."""
+
+    shift_hz: float
+    sites: tuple[str, ...]
+    others: int
+    """Cells that agree with each other."""
+
+
+def common_shift(offsets: Sequence[tuple[str, float, float, float]]) -> CommonShift | None:
+    """Return the shift that cells of two or more sites share; None: there is none, or too few others to tell by.
+
+    ``offsets``: (site, offset in ppm against the other cells, its uncertainty, carrier in Hz). Base stations hold 0.05 ppm, each by a clock
+    of its own: what shifts carriers of several sites by the same hertz is one oscillator that they all go through. The others must agree
+    with each other: a receiver's clock that drifts while it looks moves every cell, each a little differently.
+    """
+    out = [o for o in offsets if abs(o[1]) > max(MIN_SHIFT_PPM, 5.0 * o[2])]
+    rest = [o for o in offsets if abs(o[1]) <= max(HELD_PPM, 3.0 * o[2])]
+    if len(rest) < MIN_OTHERS or len(rest) <= len(out) or len(rest) + len(out) < len(offsets):
+        return None
+    best: list[tuple[str, float]] = []
+    for _, ppm, _, freq in out:
+        shift = ppm * 1e-6 * freq
+        near = [(site, p * 1e-6 * f) for site, p, s, f in out if abs(p * 1e-6 * f - shift) <= SHIFT_HZ + 3.0 * s * 1e-6 * f]
+        if len({site for site, _ in near}) > len({site for site, _ in best}):
+            best = near
+    sites = tuple(sorted({site for site, _ in best}))
+    if len(sites) < 2:
+        return None
+    return CommonShift(shift_hz=float(np.mean([shift for _, shift in best])), sites=sites, others=len(rest))

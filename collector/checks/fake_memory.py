@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, NamedTuple
 
-from collector.checks.sightings import Cell
+from collector.checks.sightings import Cell, Place
 
 RECENT_NS: Final = 30 * 60 * 1_000_000_000
 TEN_MINUTES_NS: Final = RECENT_NS // 3
@@ -49,8 +49,13 @@ class Memory:
     told: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     """(station, carrier) -> signs that were there last time."""
 
-    def take(self, cell: Cell) -> Heard:
-        """Remember ``cell``; return it with the time when this station heard it first."""
+    places: dict[str, Place] = field(default_factory=dict)
+    """Station -> where it was when it heard its last cell: as it said, or as the centre knows."""
+
+    def take(self, cell: Cell, place: Place | None) -> Heard:
+        """Remember ``cell`` and where its station is; return it with the time when this station heard it first."""
+        if place is not None:
+            self.places[cell.station] = place
         self.began_ns.setdefault(cell.station, cell.time_ns)
         cells = self.cells.setdefault(cell.station, {})
         before = cells.pop(cell.carrier, None)

@@ -34,7 +34,7 @@ class FakeStationRule:
     context: Context
     legal_basis: tuple[str, ...]
     name: ClassVar[str] = "4-fake-station"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     severity: ClassVar[Severity] = "high"
     prior_decibans: ClassVar[float] = -20.0
     closes_after_s: ClassVar[float] = 3 * 3600.0
@@ -48,7 +48,8 @@ class FakeStationRule:
         """Weigh the signs that one identified cell shows now."""
         if not isinstance(sighting, Cell) or not sighting.identified:
             return ()
-        heard = memory.take(sighting)
+        place = self.context.place_of(sighting.station, sighting.place)
+        heard = memory.take(sighting, place)
         found: list[Evidence] = []
         for code, vi, en, numbers in self._signs(sighting, memory, heard):
             heuristic = self.context.book.fake[code]
@@ -106,14 +107,14 @@ class FakeStationRule:
             return
         where = memory.carriers[cell.carrier]
         listening = []
-        for station, facts in self.context.stations.items():
+        for station, place in memory.places.items():
             cells = memory.cells.get(station)
-            if station == cell.station or facts.place is None or not cells:
+            if station == cell.station or not cells:
                 continue
-            if cell.time_ns - next(reversed(cells.values())).time_ns < TEN_MINUTES_NS and _near(here, facts.place):
+            if cell.time_ns - next(reversed(cells.values())).time_ns < TEN_MINUTES_NS and _near(here, place):
                 listening.append(station)
         if listening and not any(s in where and cell.time_ns - where[s] < 6 * TEN_MINUTES_NS for s in listening):
-            names = ", ".join(listening)
+            names = ", ".join(sorted(listening))
             yield (
                 "one_station_only", f"mạnh (SNR {cell.snr_db:.0f} dB) nhưng {names} ở gần không nghe thấy",
                 f"strong (SNR {cell.snr_db:.0f} dB), yet {names} nearby do not hear it", {"snr_db": cell.snr_db, "others": len(listening)},

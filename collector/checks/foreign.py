@@ -46,7 +46,7 @@ class ForeignRule:
     context: Context
     legal_basis: tuple[str, ...]
     name: ClassVar[str] = "3-foreign"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     severity: ClassVar[Severity] = "high"
     prior_decibans: ClassVar[float] = -3.0
     closes_after_s: ClassVar[float] = 24 * 3600.0
@@ -94,11 +94,12 @@ class ForeignRule:
         """Judge the mean level against the limit and against what the distance gives."""
         facts = self.context.facts(cell.station)
         place = self.context.place_of(cell.station, cell.place)
-        missing = "no_frequency" if cell.freq_hz is None else "no_calibration" if facts.dbm_minus_dbfs is None else None
+        calibration = cell.dbm_minus_dbfs if cell.dbm_minus_dbfs is not None else facts.dbm_minus_dbfs
+        missing = "no_frequency" if cell.freq_hz is None else "no_calibration" if calibration is None else None
         missing = missing or ("no_position" if place is None else None)
-        if missing or cell.freq_hz is None or facts.dbm_minus_dbfs is None or place is None:
+        if missing or cell.freq_hz is None or calibration is None or place is None:
             return (_cannot(cell.name, missing or "no_position"),)
-        _, level_dbm = memory.add(cell.station, cell.name, cell.power_dbfs + facts.dbm_minus_dbfs + _widened_db(cell))
+        _, level_dbm = memory.add(cell.station, cell.name, cell.power_dbfs + calibration + _widened_db(cell))
         border_km = border_distance_km(*place)
         expected_dbm = self._expected_dbm(cell, facts, place, border_km)
         field_now = field_dbuv_m(power_dbm=level_dbm, freq_mhz=cell.freq_hz / 1e6, antenna_gain_dbi=facts.gain_dbi)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collector.checks.booster import BoosterRule
 from collector.checks.changes import ChangesRule
 from collector.checks.context import Context
 from collector.checks.fake_station import FakeStationRule
 from collector.checks.foreign import ForeignRule
-from collector.checks.interference import BoosterRule, JammerRule
+from collector.checks.jammer import JammerRule
 from collector.checks.judge import Judge
 from collector.checks.relay import RelayRule
 from collector.checks.technology import TechnologyRule

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+from msgspec import UNSET
+
 from collector.checks.types import Observation, SortKey
 from config.wire import EmissionReport, GsmCellReport, LteCellReport, OccupancyReport, SummaryReport
 
@@ -52,6 +54,8 @@ class Cell(Sighting):
     ppm_sigma: float | None
     snr_db: float
     power_dbfs: float
+    dbm_minus_dbfs: float | None
+    """The station's own calibration; None: it sent none."""
     taps: tuple[tuple[float, float], ...]
     """(delay in us against the strongest path, level in dB against it)."""
     t3212: int | None = None
@@ -97,15 +101,18 @@ class Carrier(Sighting):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look(Sighting):
-    """What was looked at and how well."""
+    """What was looked at and how well. Its time is when the looking ended, ``since_ns`` when it began."""
 
     source: str
+    since_ns: int
     relative: bool
     lower_freq_hz: float
     upper_freq_hz: float
     duration_s: float
     floor_dbfs_hz: float
     floor_known: bool
+    profile: tuple[float, ...]
+    """The floor in equal steps along the span, dBFS/Hz; empty: not known."""
     overloaded: bool
     gsm_looked_s: float
     lte_looked_s: float
@@ -175,7 +182,8 @@ def _gsm(observation: Observation, record: GsmCellReport) -> Cell:
         rat="gsm", identified=record.status == "identified", freq_hz=record.freq_hz, offset_hz=record.offset_hz,
         bandwidth_hz=GSM_CHANNEL_HZ, channel=record.arfcn, code=record.bsic, mcc=record.mcc, mnc=record.mnc, area=record.lac,
         ci=record.ci, cfo_hz=record.cfo_hz, ppm=record.ppm, ppm_sigma=record.ppm_sigma, snr_db=record.snr_db,
-        power_dbfs=record.power_dbfs, taps=tuple((t.delay_us, t.level_db) for t in record.taps), t3212=record.t3212,
+        power_dbfs=record.power_dbfs, dbm_minus_dbfs=_calibration(record),
+        taps=tuple((t.delay_us, t.level_db) for t in record.taps), t3212=record.t3212,
         cro_db=record.cro_db, barred=record.barred,
         neighbours=None if record.neighbours is None else tuple(record.neighbours),
         cell_channels=None if record.cell_channels is None else tuple(record.cell_channels),
@@ -190,8 +198,12 @@ def _lte(observation: Observation, record: LteCellReport) -> Cell:
         bandwidth_hz=None if record.n_rb is None else record.n_rb * 180e3, channel=record.earfcns[0].earfcn if record.earfcns else None,
         code=record.pci, mcc=record.mcc, mnc=record.mnc, area=record.tac,
         ci=record.ci, barred=record.barred, cfo_hz=record.cfo_hz, ppm=record.ppm, ppm_sigma=record.ppm_sigma, snr_db=record.snr_db,
-        power_dbfs=record.power_dbfs, taps=tuple((t.delay_us, t.level_db) for t in record.taps),
+        power_dbfs=record.power_dbfs, dbm_minus_dbfs=_calibration(record), taps=tuple((t.delay_us, t.level_db) for t in record.taps),
     )  # fmt: skip
+
+
+def _calibration(record: GsmCellReport | LteCellReport) -> float | None:
+    return None if record.dbm_minus_dbfs is UNSET else record.dbm_minus_dbfs
 
 
 def _carrier(observation: Observation, record: EmissionReport) -> Carrier:
@@ -210,7 +222,10 @@ def _look(observation: Observation, record: SummaryReport) -> Look:
     codes = tuple(note.partition(":")[0] for note in record.notes)
     return Look(
         key=key, station=key.station, origin=origin, time_ns=key.time_ns, day=day, place=place,
-        source=record.source, relative=record.relative, lower_freq_hz=record.lower_freq_hz, upper_freq_hz=record.upper_freq_hz,
+        source=record.source, since_ns=record.start_time_ns,
+        relative=record.relative,
+        profile=() if record.floor_profile_dbfs_hz is UNSET else tuple(record.floor_profile_dbfs_hz),
+        lower_freq_hz=record.lower_freq_hz, upper_freq_hz=record.upper_freq_hz,
         duration_s=record.duration_s, floor_dbfs_hz=record.floor_dbfs_hz, floor_known=record.floor_source != "assumed",
         overloaded=(record.clipped_fraction or 0.0) > 1e-3 or "clipped" in codes or "intermodulation" in codes,
         gsm_looked_s=record.gsm_looked_s, lte_looked_s=record.lte_looked_s, cells_found=record.gsm_cells + record.lte_cells, codes=codes,

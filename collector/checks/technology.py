@@ -20,7 +20,7 @@ class TechnologyRule:
     context: Context
     legal_basis: tuple[str, ...]
     name: ClassVar[str] = "2-technology"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     severity: ClassVar[Severity] = "high"
     prior_decibans: ClassVar[float] = -10.0
     closes_after_s: ClassVar[float] = 24 * 3600.0
@@ -43,6 +43,8 @@ class TechnologyRule:
         ended = self.context.book.technology_ended(sighting.rat, sighting.day)
         if ended is None:
             return self._other_technology(sighting)
+        if (area := ended.exempts(self.context.place_of(sighting.station, sighting.place))) is not None:
+            return (_exempt(sighting, area.name),)
         if (licence := self.context.licences.cell(sighting, sighting.day)) is not None:
             reason = Reason(
                 code="licensed",
@@ -107,6 +109,17 @@ class TechnologyRule:
 def _subject(cell: Cell) -> str:
     """Return carrier and network: a cell that changes its area and number is one device still."""
     return f"{cell.carrier} {cell.plmn}"
+
+
+def _exempt(cell: Cell, area: str) -> Evidence:
+    rat = cell.rat.upper()
+    reason = Reason(
+        code="exempt_area",
+        vi=f"{cell.name}: trạm ở {area}, nơi {rat} còn được phép",
+        en=f"{cell.name}: the station is at {area}, where {rat} goes on",
+        numbers={"area": area},
+    )
+    return Evidence(subject=_subject(cell), kind="exempt_area", decibans=-30.0, limit_decibans=30.0, reason=reason)
 
 
 def _no_date(cell: Cell) -> CannotJudge:

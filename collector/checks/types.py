@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from config.wire import AnyRecord
+from config.wire import AnyRecord, SummaryReport
 
 if TYPE_CHECKING:
     from collector.checks.sightings import Sighting
@@ -41,7 +41,12 @@ class Observation:
     @property
     def key(self) -> SortKey:
         """Time, station, spool and number of the record."""
-        return SortKey(self.record.start_time_ns, self.record.station, self.spool_id, self.seq)
+        return SortKey(moment_ns(self.record), self.record.station, self.spool_id, self.seq)
+
+
+def moment_ns(record: AnyRecord) -> int:
+    """Return when ``record`` was known: of what looks back, that is its end."""
+    return record.until_ns if isinstance(record, SummaryReport) else record.start_time_ns
 
 
 class Reason(Struct, frozen=True, kw_only=True):

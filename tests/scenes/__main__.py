@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from tests.scenes.bank import judged
-from tests.scenes.scenes import SCENES
+from tests.scenes.more_scenes import SCENES
 
 if __name__ == "__main__":
     failed = 0

@@ -1,4 +1,4 @@
-"""The scenes of the bank."""
+"""Scenes of one sign each; ``more_scenes`` has the others, and the whole bank."""
 
 from __future__ import annotations
 
@@ -107,74 +107,75 @@ REPEATER: Final = Licence(
 FOREIGN_NAMES: Final = ("3-foreign", "to_verify")
 
 
-def _scene(name: str, make: Any, *expected: tuple[str, str], violation: bool, reg: Any = None) -> Scene:
+def scene(name: str, make: Any, *expected: tuple[str, str], violation: bool, reg: Any = None) -> Scene:
+    """Return a scene; ``reg``: its registry where it is another than the usual one."""
     return Scene(name=name, make=make, expected=tuple(sorted(expected)), violation=violation, registry=reg or registry())
 
 
-SCENES: Final = (
-    _scene("unlicensed carrier", lambda: carriers(941.0, 240), ("1-unlicensed", "to_verify"), violation=True),
-    _scene("licensed carrier", lambda: carriers(944.0, 240), violation=False),
-    _scene("too wide for its licence", lambda: carriers(944.0, 390), ("1-unlicensed", "to_verify"), violation=True),
-    _scene(
+BASIC: Final = (
+    scene("unlicensed carrier", lambda: carriers(941.0, 240), ("1-unlicensed", "to_verify"), violation=True),
+    scene("licensed carrier", lambda: carriers(944.0, 240), violation=False),
+    scene("too wide for its licence", lambda: carriers(944.0, 390), ("1-unlicensed", "to_verify"), violation=True),
+    scene(
         "two neighbouring channels seen as one", lambda: carriers(944.1, 440), violation=False,
         reg=registry(gsm_licence(105, 46, (12.9, 107.8))),
     ),
-    _scene("off its assigned centre", lambda: carriers(944.06, 200), ("1-unlicensed", "to_verify"), violation=True),
-    _scene("a receiver's error of 3 kHz", lambda: carriers(944.003, 240), violation=False),
-    _scene(
+    scene("off its assigned centre", lambda: carriers(944.06, 200), ("1-unlicensed", "to_verify"), violation=True),
+    scene("a receiver's error of 3 kHz", lambda: carriers(944.003, 240), violation=False),
+    scene(
         "licence run out", lambda: carriers(944.0, 240), ("1-unlicensed", "to_verify"), violation=True,
         reg=registry(expired(gsm_licence(101, 45, (12.93, 107.83))), without=(101,)),
     ),
-    _scene("licence in force next to an expired one", lambda: carriers(944.0, 240), violation=False, reg=registry(
+    scene("licence in force next to an expired one", lambda: carriers(944.0, 240), violation=False, reg=registry(
         expired(gsm_licence(201, 45, (12.93, 107.83))))),
-    _scene("carrier in the guard band", lambda: carriers(955.3, 200), ("1-unlicensed", "to_verify"), violation=True),
-    _scene("LTE next to the guard band with its skirts", lambda: carriers(952.5, 4900), violation=False),
-    _scene("an empty registry", lambda: carriers(941.0, 240), violation=False, reg=registry(covered=False)),
-    _scene(
+    scene("carrier in the guard band", lambda: carriers(955.3, 200), ("1-unlicensed", "to_verify"), violation=True),
+    scene("LTE next to the guard band with its skirts", lambda: carriers(952.5, 4900), violation=False),
+    scene("an empty registry", lambda: carriers(941.0, 240), violation=False, reg=registry(covered=False)),
+    scene(
         "GSM after the switch-off", lambda: [cell(START_NS)], ("2-technology", "suspected"), violation=True, reg=registry(without=(101,)),
     ),
-    _scene("GSM before the switch-off", lambda: [cell(T0)], violation=False),
-    _scene("GSM after the switch-off with a licence of its own", lambda: [cell(START_NS)], violation=False),
-    _scene("foreign cell far too strong", lambda: foreign(-25.0), ("3-foreign", "suspected"), violation=True),
-    _scene("foreign cell over the limit", lambda: foreign(-41.0), ("3-foreign", "suspected"), violation=True),
-    _scene("foreign cell as strong as its distance gives", lambda: foreign(-60.0), ("3-foreign", "information"), violation=False),
-    _scene("test network of no country", lambda: foreign(-60.0, plmn="901-70"), ("3-foreign", "to_verify"), violation=True),
-    _scene(
+    scene("GSM before the switch-off", lambda: [cell(T0)], violation=False),
+    scene("GSM after the switch-off with a licence of its own", lambda: [cell(START_NS)], violation=False),
+    scene("foreign cell far too strong", lambda: foreign(-25.0), ("3-foreign", "suspected"), violation=True),
+    scene("foreign cell over the limit", lambda: foreign(-41.0), ("3-foreign", "suspected"), violation=True),
+    scene("foreign cell as strong as its distance gives", lambda: foreign(-60.0), ("3-foreign", "information"), violation=False),
+    scene("test network of no country", lambda: foreign(-60.0, plmn="901-70"), ("3-foreign", "to_verify"), violation=True),
+    scene(
         "fake station that changes its LAC", lambda: fake(lac=(1, 2, 3, 4), t3212=1), ("4-fake-station", "suspected"), violation=True
     ),
-    _scene(
+    scene(
         "fake station with several identities", lambda: fake(ci=(1, 1, 2, 2), cro_db=60, t3212=2), ("4-fake-station", "suspected"),
         violation=True,
     ),
-    _scene(
+    scene(
         "fake station off in frequency without neighbours", lambda: fake(ppm=1.5, neighbours=[], t3212=1, cro_db=50),
         ("4-fake-station", "suspected"), violation=True,
     ),
-    _scene("licensed cell with an odd T3212", lambda: [cell(t, t3212=1) for t in every(30, 30, start_ns=T0)], violation=False),
-    _scene(
+    scene("licensed cell with an odd T3212", lambda: [cell(t, t3212=1) for t in every(30, 30, start_ns=T0)], violation=False),
+    scene(
         "wrong ppm shifts every carrier", lambda: [c for t in every(30, 30, start_ns=T0) for c in all_cells(t, ppm=-28.0)], violation=False
     ),
-    _scene("barred cell under test", lambda: fake(barred=True, ci=999), violation=False),
-    _scene("repeater on two sites", lambda: echoes({101: 5.0, 102: 5.0}), ("5-relay", "suspected"), violation=True),
-    _scene("one hill, one cell", lambda: echoes({101: 5.0}), violation=False),
-    _scene("two operators on one mast behind one hill", lambda: echoes({101: 5.0, 103: 5.0}), violation=False),
-    _scene("two sites with hills of their own", lambda: echoes({101: 3.5, 102: 6.0}), violation=False),
-    _scene("repeater with a licence", lambda: echoes({101: 5.0, 102: 5.0}), violation=False, reg=registry(REPEATER)),
-    _scene(
+    scene("barred cell under test", lambda: fake(barred=True, ci=999), violation=False),
+    scene("repeater on two sites", lambda: echoes({101: 5.0, 102: 5.0}), ("5-relay", "suspected"), violation=True),
+    scene("one hill, one cell", lambda: echoes({101: 5.0}), violation=False),
+    scene("two operators on one mast behind one hill", lambda: echoes({101: 5.0, 103: 5.0}), violation=False),
+    scene("two sites with hills of their own", lambda: echoes({101: 3.5, 102: 6.0}), violation=False),
+    scene("repeater with a licence", lambda: echoes({101: 5.0, 102: 5.0}), violation=False, reg=registry(REPEATER)),
+    scene(
         "one echo on three cells whose sites nobody knows", lambda: echoes({101: 5.0, 102: 5.0, 104: 5.0}),
         ("5-relay", "to_verify"), violation=False, reg=registry(covered=False),
     ),
-    _scene(
+    scene(
         "frequency-translating relay", lambda: [cell(t, cell_channels=[30]) for t in every(60, 10, start_ns=T0)], ("5-relay", "suspected"),
         violation=True,
     ),
-    _scene("oscillating booster", comb, ("6-booster", "suspected"), violation=True),
-    _scene("six handsets sending now and then", lambda: comb(duty=0.2), violation=False),
-    _scene("uplink floor raised", lambda: uplink_floor(-100.0), ("6-booster", "suspected"), violation=True),
-    _scene("uplink floor raised by overload", lambda: uplink_floor(-100.0, clipped=0.05), violation=False),
-    _scene("jammer", jammed, ("7-jammer", "suspected"), violation=True),
-    _scene("overload that looks like a jammer", lambda: jammed(clipped=0.04), violation=False),
-    _scene("cells gone while the floor stays", lambda: jammed(floor_dbfs_hz=-115.0), violation=False),
-    _scene("licensed cell newly on air", lambda: newcomer(104), ("8-changes", "information"), violation=False),
-    _scene("LTE cell without a network code", lambda: [lte(S, t) for t in every(60, 10, start_ns=T0)], violation=False),
+    scene("oscillating booster", comb, ("6-booster", "suspected"), violation=True),
+    scene("six handsets sending now and then", lambda: comb(duty=0.2), violation=False),
+    scene("uplink floor raised, nothing else known", lambda: uplink_floor(-100.0), ("6-booster", "to_verify"), violation=False),
+    scene("uplink floor raised by overload", lambda: uplink_floor(-100.0, clipped=0.05), violation=False),
+    scene("jammer", jammed, ("7-jammer", "suspected"), violation=True),
+    scene("overload that looks like a jammer", lambda: jammed(clipped=0.04), violation=False),
+    scene("cells gone while the floor stays", lambda: jammed(floor_dbfs_hz=-115.0), violation=False),
+    scene("licensed cell newly on air", lambda: newcomer(104), ("8-changes", "information"), violation=False),
+    scene("LTE cell without a network code", lambda: [lte(S, t) for t in every(60, 10, start_ns=T0)], violation=False),
 )  # fmt: skip

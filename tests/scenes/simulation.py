@@ -9,6 +9,7 @@ import random
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from collector.checks.context import Context, StationFacts, default_context
 from collector.checks.rules import new_judge
@@ -115,8 +116,12 @@ def _step(net: Network, station: str, now: int, ppm: float, active: list[Planted
     neighbours = sorted(round((c.lower_mhz + 0.1 - 935) / 0.2) for c, _, _ in net.heard[station])
     floor = -115.0 + rng.gauss(0, 0.4) + (18.0 if "jammer" in kinds else 0.0)
     yield summary(station, now, lower_mhz=935, upper_mhz=960, floor_dbfs_hz=floor, place=place)
-    up = -115.0 + rng.gauss(0, 0.4) + (14.0 if "floor" in kinds else 0.0)
-    yield summary(station, now + 1, lower_mhz=890, upper_mhz=915, floor_dbfs_hz=up, gsm_looked_s=0.0, place=place)
+    up = -115.0 + rng.gauss(0, 0.4)
+    profile = [up + rng.gauss(0, 0.3) + (14.0 if "floor" in kinds and k >= 12 else 0.0) for k in range(32)]
+    yield summary(
+        station, now + 1, lower_mhz=890, upper_mhz=915, floor_dbfs_hz=sorted(profile)[16], gsm_looked_s=0.0, place=place,
+        floor_profile_dbfs_hz=profile,
+    )  # fmt: skip
     if "jammer" not in kinds:
         for i, (cell, level, hill) in enumerate(net.heard[station]):
             if rng.random() < 0.05:
@@ -154,9 +159,18 @@ def _cell(
 def _violation(
     kind: str, p: Planted, station: str, now: int, ppm: float, rng: random.Random, place: tuple[float, float], net: Network
 ) -> Iterator[AnyRecord]:
-    common = {"place": place, "ppm": ppm + rng.gauss(0, 0.02)}
+    common: dict[str, Any] = {"place": place, "ppm": ppm + rng.gauss(0, 0.02)}
     turn = (now - p.start_ns) // (STEP_S * 1_000_000_000)
-    fake = {"arfcn": 123, "bsic": 61, "neighbours": [], "t3212": 2, "snr_db": 35.0, "power_dbfs": -25.0, "ppm": ppm + 0.9, "place": place}
+    fake: dict[str, Any] = {
+        "arfcn": 123,
+        "bsic": 61,
+        "neighbours": [],
+        "t3212": 2,
+        "snr_db": 35.0,
+        "power_dbfs": -25.0,
+        "ppm": ppm + 0.9,
+        "place": place,
+    }
     if kind == "unlicensed":
         yield emission(station, now, center_mhz=925.5 + 0.05 * int(station[-2:]), width_khz=200, track_id="f" * 16, place=place)
     elif kind == "off_centre":

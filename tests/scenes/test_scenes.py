@@ -8,7 +8,7 @@ import pytest
 
 from config.rules import load_rule_book
 from tests.scenes.bank import Scene, judged
-from tests.scenes.scenes import SCENES
+from tests.scenes.more_scenes import SCENES
 from tests.scenes.simulation import run
 
 ALERT = load_rule_book().alert.suspected

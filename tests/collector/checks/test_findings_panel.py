@@ -7,7 +7,7 @@ from typing import Any
 from collector.checks.types import Finding
 from collector.web.findings_panel import finding_row, mark_findings
 from tests.scenes.bank import judged
-from tests.scenes.scenes import SCENES
+from tests.scenes.more_scenes import SCENES
 
 
 def finding(name: str) -> Finding:

@@ -13,7 +13,8 @@ from collector.checks.rules import new_judge
 from collector.checks.types import Answer, Finding, Observation, answers_of
 from tests.scenes.air import START_NS, observations
 from tests.scenes.bank import Scene, context_of, judged, registry
-from tests.scenes.scenes import SCENES, carriers, echoes, fake, foreign
+from tests.scenes.more_scenes import SCENES
+from tests.scenes.scenes import carriers, echoes, fake, foreign
 
 
 def named(name: str) -> Scene:

@@ -136,14 +136,11 @@ def test_what_is_too_late_for_memory_is_judged_from_a_checkpoint_and_not_from_th
 def test_an_old_replay_beside_live_observations_has_none_of_them_judged_again() -> None:
     from collector.checks.rules import new_judge
     from tests.scenes.bank import context_of
-    from tests.scenes.scenes import SCENES
+    from tests.scenes.more_scenes import SCENES
 
     judge = new_judge(context_of(SCENES[0]))
     live = observations(foreign(-25.0))
-    earlier = [
-        msgspec.structs.replace(o.record, origin="replay", start_time_ns=o.record.start_time_ns - 10**18)
-        for o in live
-    ]
+    earlier = [msgspec.structs.replace(o.record, origin="replay", start_time_ns=o.record.start_time_ns - 10**18) for o in live]
     old = [Observation(spool_id="1" * 16, seq=seq, record=record) for seq, record in enumerate(earlier)]
     assert judge.feed(live) == len(live)
     assert judge.feed(old) == len(old)
@@ -152,7 +149,7 @@ def test_an_old_replay_beside_live_observations_has_none_of_them_judged_again() 
 def test_undated_recordings_have_a_clock_each() -> None:
     from collector.checks.rules import new_judge
     from tests.scenes.bank import context_of
-    from tests.scenes.scenes import SCENES
+    from tests.scenes.more_scenes import SCENES
 
     def recording(spool: str) -> list[Observation]:
         given = observations(fake(minutes=2))

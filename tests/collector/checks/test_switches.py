@@ -12,7 +12,7 @@ from collector.checks.types import Finding
 from config.rules import RuleBook
 from tests.scenes.air import observations
 from tests.scenes.bank import Scene, context_of
-from tests.scenes.scenes import SCENES
+from tests.scenes.more_scenes import SCENES
 
 
 def scene(name: str) -> Scene:

@@ -11,7 +11,7 @@ from collector.checks.rules import new_judge
 from collector.checks.types import Answer, Finding, answers_of
 from tests.scenes.air import observations
 from tests.scenes.bank import Scene, context_of, judged
-from tests.scenes.scenes import SCENES
+from tests.scenes.more_scenes import SCENES
 
 
 def scene(name: str) -> Scene:

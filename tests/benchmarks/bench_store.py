@@ -3,8 +3,9 @@
     python tests/benchmarks/bench_store.py [--short] [--out FOLDER] [--influx]
 
 Builds a store of 20 million rows (`--short`: 3 million) in a temporary folder: 60 stations x 12 bands over 7 days, an occupancy a
-minute, and tracks with their hours. Then: the timeline of 7 days x 20 stations x 12 bands by hour, one station-day of raw rows, tracks of the last
-day; each the median of 7 and the worst. Last: 200 stations publish to a running ingest and store, and each record's time to its answer.
+minute, and tracks with their hours. Then: the timeline of 7 days x 20 stations x 12 bands by hour, one station-day of raw rows, tracks of
+the last day; each the median of 7 and the worst. Last: 200 stations publish to a running ingest and store, and each record's time to its
+answer.
 `--influx`: the station-day out of a real InfluxDB too.
 """
 

@@ -190,7 +190,8 @@ def honest(address: str, keys: Keys, pair: KeyPair, name: str, seconds: float) -
     before_s, during_s = (sorted(one for one, _ in some)[1] for some in (normal, flooded))
     print(
         f"an honest station's p99 acknowledgement: {1e3 * before_s:.1f} ms; with {opened / (3 * seconds):.0f} connections/s "
-        f"without a handshake {1e3 * during_s:.1f} ms: {during_s / before_s:.2f} times (at most 2; medians of 3, {sum(n for _, n in flooded)} records)"
+        f"without a handshake {1e3 * during_s:.1f} ms: {during_s / before_s:.2f} times (at most 2; medians of 3, "
+        f"{sum(n for _, n in flooded)} records)"
     )
     return [] if during_s <= 2 * before_s else ["an honest station under a flood"]
 

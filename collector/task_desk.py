@@ -113,6 +113,9 @@ class Desk:
         self.table, self.captures = TaskTable(tasks_path(data)), Captures(data)
         self._effect = TasksEffect(self.table)
         self._reader = JournalReader(data / "journal")
+        if self._reader.last_entry() < self._effect.cursor():
+            log.warning(Event("journal_replaced", cursor=self._effect.cursor(), last=self._reader.last_entry()))
+            self.table.answered((), 0)  # an answer that is read again changes nothing
         self._findings: FindingsStore | None = None
         self._seen = -1
         self._look_s = self._sweep_s = 0.0

@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -103,6 +103,8 @@ class CaptureWriter:
         self._settings, self._folder, self._ring, self._rate = settings, folder, ring, sample_rate_hz
         _drop_halves(folder)
         self._wanted: list[Wanted] = []
+        self.expendable: Callable[[], Sequence[str]] = tuple
+        """Gives the captures that may go when room is needed, oldest first."""
         self.written: list[CaptureAnnouncement] = []
         """What the last ``due`` wrote, also where it raised."""
 
@@ -211,6 +213,20 @@ class CaptureWriter:
         )
 
     def _check_room(self, n_bytes: int) -> None:
+        """Make room for ``n_bytes`` where what may go is enough; else say why there is none."""
+        spare = [self._folder / f"{capture_id}.sigmf-data" for capture_id in self.expendable()]
+        spare = [path for path in spare if path.exists()]
+        self._check_free(n_bytes - sum(path.stat().st_size for path in spare))
+        for path in spare:
+            try:
+                self._check_free(n_bytes)
+            except OSError:
+                path.unlink(missing_ok=True)
+                path.with_suffix(".sigmf-meta").unlink(missing_ok=True)
+            else:
+                return
+
+    def _check_free(self, n_bytes: int) -> None:
         disk = shutil.disk_usage(self._folder)
         if disk.free - n_bytes < FREE_PART * disk.total:
             raise OSError(None, f"the disk has {disk.free >> 20} MiB left, a twentieth is kept free")

@@ -113,6 +113,14 @@ class TaskBook:
         rows = self._db.execute(f"SELECT {columns} FROM sending WHERE outcome IS NULL ORDER BY queued_ns, capture_id")
         return [Outgoing(**dict(zip((name.name for name in names), row, strict=True))) for row in rows]
 
+    def sent_everywhere(self) -> list[str]:
+        """Return the captures that every collector has whole that was to get them, oldest first."""
+        rows = self._db.execute(
+            "SELECT capture_id FROM sending GROUP BY capture_id HAVING sum(outcome IS NULL OR outcome <> 'sent') = 0 "
+            "ORDER BY min(queued_ns), capture_id"
+        )
+        return [row[0] for row in rows]
+
     def ended(self, capture_id: str, collector: str, *, outcome: str, reason: str) -> None:
         """Remember how sending a capture ended."""
         self._db.execute(

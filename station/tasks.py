@@ -134,6 +134,13 @@ class TaskDesk:
         except ReceiverError as error:
             place.recover(error)
 
+    def sent_captures(self) -> list[str]:
+        """Return the captures that may go when room is needed: the collectors have them."""
+        with contextlib.suppress(sqlite3.Error):  # a full disk: nothing goes then
+            self._outbox.settle()
+            return self._book.sent_everywhere()
+        return []
+
     def announced(self, record: CaptureAnnouncement) -> None:
         """Have a capture that was not asked for sent too, where the settings want that."""
         if self._settings.capture.send == "all" and self._place is not None:

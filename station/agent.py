@@ -155,6 +155,8 @@ class Agent:
             stopping=lambda: self.stopping,
             folder=self._capture_folder,
         )
+        if self._captures is not None:
+            self._captures.expendable = self._desk.sent_captures
         self._desk.begin(place)
 
     def _do_tasks(self) -> None:

@@ -25,7 +25,7 @@ if [ "$(id -u)" = 0 ] && [ "$prefix" = /opt/canhsong ]; then
   mkdir -p /etc/canhsong
   [ -e /etc/canhsong/station.toml ] || cp "$here/station.toml" /etc/canhsong/station.toml
   id canhsong >/dev/null 2>&1 || useradd --system --home-dir /var/lib/canhsong --shell /usr/sbin/nologin --groups plugdev canhsong
-  [ ! -d /etc/systemd/system ] || cp "$here/canhsong-station.service" /etc/systemd/system/
+  [ ! -d /etc/systemd/system ] || cp "$here/canhsong-station.service" "$here/canhsong-collector.service" /etc/systemd/system/
   for program in canhsong-station canhsong-collector; do ln -sf "$prefix/bin/$program" "/usr/local/bin/$program"; done
 fi
 echo "done. Try: $prefix/bin/canhsong-station doctor; then: $prefix/bin/canhsong-station run --kit"

@@ -13,7 +13,7 @@ trap 'rm -rf "$source"' EXIT
 for part in pyproject.toml README.md LICENSE station dsp collector config; do cp -R "$here/$part" "$source/"; done
 "$python" -m pip wheel --quiet --disable-pip-version-check --wheel-dir "$out/wheels" "$source[station,collector]"
 "$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$out/wheels" pip setuptools wheel
-cp "$here/deploy/install.sh" "$here/deploy/station.toml" "$here/deploy/canhsong-station.service" "$here/deploy/60-canhsong-rtlsdr.rules" \
+cp "$here/deploy/install.sh" "$here/deploy/station.toml" "$here/deploy/canhsong-station.service" "$here/deploy/canhsong-collector.service" "$here/deploy/60-canhsong-rtlsdr.rules" \
   "$here/deploy/canhsong-rtlsdr.conf" "$out/"
 chmod +x "$out/install.sh"
 # the interpreter and its venv module, with everything below them that is not in every Debian already

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Final
 
 import click
 
+from config.command_line import LazyGroup, version_option
+
+PROGRAM: Final = "canhsong-collector"
 COMMANDS: Final = {
     "serve": "collector.serve_command:serve",
     "timeline": "collector.timeline_command:timeline",
@@ -25,34 +26,9 @@ COMMANDS: Final = {
     "tasks": "collector.tasks_command:tasks",
     "captures": "collector.captures_command:captures",
 }
-"""Command -> module:attribute. A module that is not there is no command."""
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command's module only when the command is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands that are there."""
-        return sorted(name for name, place in COMMANDS.items() if importlib.util.find_spec(place.partition(":")[0]) is not None)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command ``cmd_name``; None: there is none."""
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        module, _, attribute = COMMANDS[cmd_name].partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        return command if isinstance(command, click.Command) else None
-
-
-def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        click.echo(f"canhsong-collector {version('canhsong')}")
-        ctx.exit()
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, places=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--data",
     envvar="CANHSONG_COLLECTOR_DATA",
@@ -60,7 +36,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     metavar="FOLDER",
     help="Thư mục dữ liệu / Data folder; default: the user's XDG data folder.",
 )
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Phiên bản / Print the version.")
+@version_option(PROGRAM)
 @click.pass_context
 def cli(ctx: click.Context, data: Path | None) -> None:
     """Trung tâm Canh Sóng / Canh Sóng collector: takes, keeps and shows what the stations hear."""
@@ -75,7 +51,7 @@ def main() -> None:
     from config.errors import ConfigError
 
     try:
-        cli(prog_name="canhsong-collector")
+        cli(prog_name=PROGRAM)
     except CollectorError as error:
         click.echo(f"canhsong-collector: {error}", err=True)
         sys.exit(error.exit_code)

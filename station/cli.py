@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 import click
+
+from config.command_line import LazyGroup, version_option
 
 PROGRAM: Final = "canhsong-station"
 COMMANDS: Final = {
@@ -27,38 +27,13 @@ COMMANDS: Final = {
     "capture": "station.capture_command:capture",
     "calibrate": "station.calibrate_command:calibrate",
 }
-"""Command -> module:attribute. A module that is not there is no command."""
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command's module only when the command is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands that are there."""
-        return sorted(name for name, place in COMMANDS.items() if importlib.util.find_spec(place.partition(":")[0]) is not None)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command ``cmd_name``; None: there is none."""
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        module, _, attribute = COMMANDS[cmd_name].partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        return command if isinstance(command, click.Command) else None
-
-
-def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        click.echo(f"canhsong-station {version('canhsong')}")
-        ctx.exit()
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, places=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--settings", "settings_file", type=click.Path(path_type=Path), metavar="FILE", help="Tệp cấu hình TOML / TOML settings file."
 )
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Phiên bản / Print the version.")
+@version_option(PROGRAM)
 @click.pass_context
 def cli(ctx: click.Context, settings_file: Path | None) -> None:
     """Trạm giám sát phổ tần Canh Sóng / Canh Sóng spectrum monitoring station."""

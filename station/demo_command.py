@@ -12,18 +12,17 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from station.children import collector_addresses, module, running
 from station.errors import StationError
 
 PAGE_PORT: Final = 8070
 REFRESH_S: Final = 1.0
-STOP_S: Final = 15.0
 
 
 @click.command()
@@ -44,12 +43,13 @@ def demo(*, data: Path | None, duration_s: float, once: bool, feed: str | None) 
         sys.exit(_be_station(feed, duration_s, stopped))
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="canhsong-demo-")))
-        collector = stack.enter_context(_running(["collector.cli", "--data", str(folder), *_serve_arguments()]))
-        addresses = _addresses(collector, stopped)
+        collector = stack.enter_context(running([*module("collector.cli"), "--data", str(folder), *_serve_arguments()]))
+        addresses = collector_addresses(collector, stopped.is_set)
         if stopped.is_set():
             return
         page = f"{addresses['web']}?origin=synthetic"
-        station = stack.enter_context(_running(["station.cli", "demo", "--feed", addresses["ingest"], "--duration", str(duration_s)]))
+        feeding = ["demo", "--feed", addresses["ingest"], "--duration", str(duration_s)]
+        station = stack.enter_context(running([*module("station.cli"), *feeding]))
         click.echo(f"Mở trang / open the page: {page}\nCtrl-C để dừng / to stop.")
         sys.stdout.flush()
         code = _watch(addresses["web"], station, stopped, once=once)
@@ -76,35 +76,6 @@ def _serve_arguments() -> list[str]:
         except OSError:
             port = 0
     return ["serve", "--json", "--ingest", "tcp://127.0.0.1:*", "--http", f"127.0.0.1:{port}"]
-
-
-@contextlib.contextmanager
-def _running(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
-    """Run a program of ours while inside; it is asked to end, and only then made to. Ctrl-C reaches this program alone."""
-    process = subprocess.Popen([sys.executable, "-m", *arguments], stdout=subprocess.PIPE, text=True, start_new_session=True)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-
-
-def _addresses(collector: subprocess.Popen[str], stopped: threading.Event) -> Mapping[str, str]:
-    """Return the addresses of the collector's parts, as it prints them."""
-    found: dict[str, str] = {}
-    while not {"ingest", "web"} <= found.keys() and not stopped.is_set():
-        line = collector.stdout.readline() if collector.stdout is not None else ""
-        if not line:
-            raise StationError("the collector did not start: what it said is above")
-        told = json.loads(line)
-        found[told["name"]] = told["address"]
-    return found
 
 
 def _watch(page: str, station: subprocess.Popen[str], stopped: threading.Event, *, once: bool) -> int:

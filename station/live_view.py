@@ -1,13 +1,12 @@
-"""The live view on a terminal: a bar a band, tracks, cells, health. Takes records like any sink; draws nothing itself."""
+"""The live view on a terminal: a bar a band, transmitters, cells, health, as much as the screen holds. Takes records like any sink."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
+import msgspec
 from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from config.wire import (
     AnyRecord,
@@ -19,24 +18,31 @@ from config.wire import (
     SpectrumReport,
     TaskResult,
 )
-from station.tables import cell_table, track_table
+from station.live_rows import cell_rows, health_lines, line, note_lines, track_rows
 
 STEPS: Final = " ▁▂▃▄▅▆▇█"
 BAR_DB: Final = 40.0
-MAX_TRACKS: Final = 14
+NOTHING: Final = "chưa nghe thấy gì / nothing heard yet"
+LABEL: Final = 13
+"""Columns of a bar's label."""
+MIN_ROWS: Final = 2
+MAX_NOTE_LINES: Final = 5
+SPIKE: Final = 2
+"""Steps of a spectrum at either side of its middle that the receiver's own spike takes."""
 
 
 class LiveView:
     """What was heard last."""
 
-    def __init__(self, *, width: int = 110) -> None:
-        """``width``: of a band's bar, in characters."""
-        self._width = width
+    def __init__(self, *, size: Callable[[], tuple[int, int]] = lambda: (110, 40), notice: str = "") -> None:
+        """``size``: columns and lines of the screen, asked at each drawing. ``notice``: a line that stays."""
+        self._size, self._notice = size, notice
         self._levels: dict[float, tuple[float, float]] = {}
         self._floor = -120.0
         self._tracks: dict[str, EmissionReport] = {}
         self._cells: dict[tuple[object, ...], GsmCellReport | LteCellReport] = {}
         self._health: HealthReport | None = None
+        self._now_ns = 0
         self._chosen: str | None = None
         self._said = ""
         self.help = ""
@@ -45,6 +51,7 @@ class LiveView:
     def put(self, records: Iterable[AnyRecord]) -> None:
         """Take ``records`` in."""
         for one in records:
+            self._now_ns = max(self._now_ns, one.start_time_ns)
             if isinstance(one, SpectrumReport):
                 self._spectrum(one)
             elif isinstance(one, EmissionReport):
@@ -55,9 +62,10 @@ class LiveView:
             elif isinstance(one, GsmCellReport | LteCellReport):
                 if one.status != "carrier":
                     name = one.bsic if isinstance(one, GsmCellReport) else one.pci
-                    self._cells[(type(one), one.freq_hz, name)] = one
+                    self._cells[(type(one).__name__, one.freq_hz, name)] = one
             elif isinstance(one, HealthReport):
-                self._health = one
+                known = self._health.floor_dbfs_hz if self._health is not None else None
+                self._health = one if one.floor_dbfs_hz is not None else msgspec.structs.replace(one, floor_dbfs_hz=known)
             elif isinstance(one, CaptureAnnouncement):
                 self._said = f"đã ghi / captured: {one.capture_id} · {one.reason}"
             elif isinstance(one, TaskResult):
@@ -66,7 +74,7 @@ class LiveView:
 
     def move(self, step: int) -> None:
         """Choose the row ``step`` further down. May be called from any thread."""
-        shown = self._shown()
+        shown = self._shown(self._rows()[0])
         if not shown:
             return
         at = next((k for k, one in enumerate(shown) if one.track_id == self._chosen), -1 if step > 0 else 0)
@@ -74,16 +82,12 @@ class LiveView:
 
     def chosen(self) -> EmissionReport | None:
         """Return the transmitter that was chosen, else the strongest; None: nothing is heard."""
-        shown = self._shown()
-        return next((one for one in shown if one.track_id == self._chosen), None) or max(shown, key=lambda one: one.snr_db, default=None)
+        tracks = list(self._tracks.values())
+        return next((one for one in tracks if one.track_id == self._chosen), None) or max(tracks, key=lambda one: one.snr_db, default=None)
 
     def say(self, text: str) -> None:
         """Show ``text`` until there is something else to say."""
         self._said = text
-
-    def _shown(self) -> list[EmissionReport]:
-        strongest = sorted(self._tracks.values(), key=lambda one: -one.snr_db)[:MAX_TRACKS]
-        return sorted(strongest, key=lambda one: one.center_freq_hz)
 
     def end_of_source(self) -> None:
         """Nothing to do."""
@@ -93,55 +97,84 @@ class LiveView:
         return None
 
     def render(self) -> RenderableType:
-        """Return the whole view."""
-        parts: list[RenderableType] = [self._bars()]
-        parts.append(track_table(self._shown()))
-        if self.help and (chosen := self.chosen()) is not None:
-            parts.append(Text(f"▶ {chosen.center_freq_hz / 1e6:.4f} MHz, {chosen.snr_db:.0f} dB   {self.help}", style="cyan"))
-        if self._said:
-            parts.append(Text(self._said, style="green"))
-        for kind, title in ((GsmCellReport, "Ô GSM / GSM cells"), (LteCellReport, "Ô LTE / LTE cells")):
-            if cells := [one for one in self._cells.values() if isinstance(one, kind)]:
-                parts.append(cell_table(cells, title))
-        if self._health is not None:
-            parts.append(Text(health_line(self._health)))
-            parts += [Text(f"! {note}", style="yellow") for note in self._health.notes]
-        return Group(*parts)
+        """Return the whole view, no larger than the screen."""
+        width, _ = self._size()
+        n_tracks, n_cells = self._rows()
+        chosen = self.chosen()
+        tracks, cells = self._shown(n_tracks), sorted(self._cells.values(), key=lambda one: one.freq_hz or 0.0)
+        parts: list[RenderableType] = [line(self._title(), "bold")]
+        parts += [line(text) for text in self._bars(width)]
+        mark = chosen.track_id if chosen is not None and self.help else None
+        parts.append(track_rows(tracks, chosen=mark, now_ns=self._now_ns, width=width) if tracks else line(NOTHING, "dim"))
+        parts += self._more(len(self._tracks) - len(tracks), "phát xạ / emissions")
+        if cells:
+            parts.append(cell_rows(cells[:n_cells], width=width))
+            parts += self._more(len(cells) - n_cells, "ô / cells")
+        return Group(*parts, *self._foot())
+
+    def _title(self) -> str:
+        health = self._health
+        who = "" if health is None else f" · {health.station} · {health.receiver}"
+        return f"Canh Sóng{who}" + (f" · {self._notice}" if self._notice else "")
+
+    def _foot(self) -> list[RenderableType]:
+        """Return what stands below: health, what is wrong as far as there is room, what was said last, the keys."""
+        width, height = self._size()
+        health = self._health
+        if health is None:
+            lines: list[RenderableType] = [line("đang mở máy thu / the receiver is being opened", "dim")]
+        else:
+            lines = [line(text, "" if health.receiver_open else "bold red") for text in health_lines(health, width=width)]
+        last = [line(text, style) for text, style in ((self._said, "green"), (self.help, "dim")) if text]
+        tables = 2 + len(self._bars(width)) + MIN_ROWS + (1 + MIN_ROWS if self._cells else 0)
+        notes = [text for note in (health.notes if health is not None else []) for text in note_lines(note, width=width)]
+        room = max(1, height - tables - len(lines) - len(last))
+        return [*lines, *(line(text, "yellow") for text in notes[: min(room, MAX_NOTE_LINES)]), *last]
+
+    def _rows(self) -> tuple[int, int]:
+        """Return how many transmitters and cells there is room for; cells get at most half of it, and neither more than it has."""
+        width, height = self._size()
+        taken = 1 + len(self._bars(width)) + 1 + len(self._foot()) + (1 if self._cells else 0)
+        room = max(2 * MIN_ROWS, height - taken)
+        wanted = len(self._tracks), len(self._cells)
+        cells = min(wanted[1], max(MIN_ROWS, room // 2, room - wanted[0]))
+        tracks = min(wanted[0], room - cells)
+        # a line that says how many more there are takes the place of a row
+        return (tracks if tracks == wanted[0] else max(1, tracks - 1)), (cells if cells == wanted[1] else max(1, cells - 1))
+
+    @staticmethod
+    def _more(count: int, what: str) -> list[RenderableType]:
+        return [line(f"  … {count} {what} nữa / more", "dim")] if count > 0 else []
+
+    def _shown(self, rows: int) -> list[EmissionReport]:
+        """Return the strongest that there is room for, the chosen one among them, by frequency."""
+        strongest = sorted(self._tracks.values(), key=lambda one: (one.track_id != self._chosen, -one.snr_db))[:rows]
+        return sorted(strongest, key=lambda one: one.center_freq_hz)
 
     def _spectrum(self, one: SpectrumReport) -> None:
         self._floor = min(one.floor_dbfs_hz)
         n = max(1, len(one.max_dbfs_hz) // 12)
         skip = len(one.max_dbfs_hz) // 10
-        inner = one.max_dbfs_hz[skip : len(one.max_dbfs_hz) - skip]
-        for at in range(0, len(inner), n):
-            freq = one.lower_freq_hz + (skip + at + n / 2) * one.step_hz
-            self._levels[round(freq / 1e5)] = (freq, max(inner[at : at + n]))
+        middle = len(one.max_dbfs_hz) // 2
+        for at in range(skip, len(one.max_dbfs_hz) - skip, n):
+            levels = [one.max_dbfs_hz[k] for k in range(at, min(at + n, len(one.max_dbfs_hz) - skip)) if abs(k - middle) > SPIKE]
+            freq = one.lower_freq_hz + (at + n / 2) * one.step_hz
+            self._levels[round(freq / 1e5)] = (freq, max(levels, default=self._floor))
 
-    def _bars(self) -> RenderableType:
-        table = Table.grid(padding=(0, 1))
+    def _bars(self, width: int) -> list[str]:
+        """Return a bar a band: how far the strongest in each piece of it stands over the floor."""
         runs: list[list[tuple[float, float]]] = []
         for freq, level in sorted(self._levels.values()):
             if not runs or freq - runs[-1][-1][0] > 3e6:
                 runs.append([])
             runs[-1].append((freq, level))
+        bars, room = [], max(10, width - LABEL - 1)
         for run in runs:
-            step = max(1.0, len(run) / self._width)
-            groups = [run[int(k * step) : max(int(k * step) + 1, int((k + 1) * step))] for k in range(int(len(run) / step))]
-            bar = "".join(_step(max(level for _, level in group) - self._floor) for group in groups if group)
-            table.add_row(f"{run[0][0] / 1e6:.0f}-{run[-1][0] / 1e6:.0f} MHz", bar)
-        return table
-
-
-def health_line(one: HealthReport) -> str:
-    """Return a report's figures in one line."""
-    ppm = "?" if one.ppm is None else f"{one.ppm:+.2f}"
-    floor = "?" if one.floor_dbfs_hz is None else f"{one.floor_dbfs_hz:.1f}"
-    disk = "?" if one.disk_free_mib is None else f"{one.disk_free_mib}"
-    return (
-        f"{one.receiver} {one.tuner} {one.gain_db:g} dB | lượt / sweeps {one.sweeps} | bỏ / dropped {one.dropped_dwells} | "
-        f"mất / lost {one.lost_samples} | nền / floor {floor} dBFS/Hz | ppm {ppm} | CPU {one.cpu_fraction:.0%} | "
-        f"đĩa / disk {disk} MiB | chờ gửi / waiting {one.spool_waiting} | giờ / clock {one.time_source}"
-    )
+            step = len(run) / room
+            groups = [run[int(k * step) : max(int(k * step) + 1, int((k + 1) * step))] for k in range(room)]
+            label = f"{run[0][0] / 1e6:.0f}-{run[-1][0] / 1e6:.0f} MHz"
+            bars.append(f"{label:<{LABEL}}" + "".join(_step(max(level for _, level in group) - self._floor) for group in groups))
+        return bars
 
 
 def _step(above_db: float) -> str:

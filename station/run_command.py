@@ -3,60 +3,40 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from config.settings import StationSettings
-from config.wire import AnyRecord
-from station.agent import Agent, UplinkState
+from station.agent import Agent
+from station.children import collector_addresses, collector_program, running
 from station.errors import StationError
 from station.output import JsonSink, Sink
 from station.scan_command import live_settings, receiver_options, say
+from station.spooled_uplink import SpooledUplink
 from station.state_folder import state_folder
 
 if TYPE_CHECKING:
-    from station.key_presses import Keyboard
     from station.live_view import LiveView
     from station.tasks import TaskDesk
     from station.uplink import Uplink
-    from station.uplinks import Uplinks
-
-STOP_S: Final = 15.0
-KIT_DRAIN_S: Final = 5.0
 
 
-class SpooledUplink(UplinkState):
-    """The way to the collectors: every reliable record is on the disk before it is sent."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the flags say beside the settings. ``kit_http``: where the kit's page is to be; None: no kit."""
 
-    def __init__(self, uplink: Uplinks) -> None:
-        """``uplink``: the way to the collectors; closed with the sink."""
-        self._uplink = uplink
-
-    def waiting(self) -> tuple[int, int]:
-        """Return how many records wait, and how many live ones were dropped."""
-        return self._uplink.waiting, self._uplink.live_dropped
-
-    def put(self, records: Iterable[AnyRecord]) -> None:
-        """Hand ``records`` on."""
-        self._uplink.put(records)
-
-    def end_of_source(self) -> None:
-        """Nothing to do."""
-
-    def close(self, drain_timeout_s: float = KIT_DRAIN_S) -> str | None:
-        """Wait a little for the collector; what is not acknowledged stays in the spool for the next run."""
-        self._uplink.drain(drain_timeout_s)
-        waiting = self._uplink.waiting
-        self._uplink.close()
-        return f"{waiting} records wait in the spool for the next run" if waiting else None
+    collectors: tuple[str, ...]
+    kit_http: str | None
+    show: bool
+    as_json: bool
+    name_given: bool
 
 
 @click.command()
@@ -86,87 +66,88 @@ def run(
     settings = live_settings(ctx.obj, flags, bands)
     if spool_file is not None:
         settings = msgspec.structs.replace(settings, uplink=msgspec.structs.replace(settings.uplink, spool=spool_file))
-    folder = state_folder(settings)
-    from station.collector_link import open_uplinks, with_collectors, with_enrolment
-
-    settings = with_collectors(settings, collectors)
-    if not kit or collectors:
-        settings = with_enrolment(settings, folder, name_given=flags.get("station_name") is not None)
-    from config.band_plan import load_band_plan
-
-    plan = load_band_plan(Path(settings.plan.bands) if settings.plan.bands else None)
+    wishes = Wishes(
+        collectors=collectors,
+        kit_http=http if kit else None,
+        show=sys.stdout.isatty() and not as_json,
+        as_json=as_json,
+        name_given=flags.get("station_name") is not None,
+    )
     with contextlib.ExitStack() as stack:
-        address = settings.uplink.collector
-        if kit:
-            addresses = stack.enter_context(kit_collector(state_folder(settings) / "collector", http))
-            address = addresses["ingest"]
-            settings = with_collectors(settings, [address, *collectors])
-            click.echo(f"Mở trang / open the page: {addresses['web']}", err=True)
-        sinks: list[Sink] = []
-        desk = _desk(stack, settings, folder)
-        uplink = None
-        if address is not None:
-            spool = Path(settings.uplink.spool) if settings.uplink.spool else folder / "spool.db"
-            side = desk.sender if desk is not None else None
-            link = open_uplinks(settings, address, folder=folder, say=say, spool=spool, collector="kit" if kit else "", side=side)
-            uplink = SpooledUplink(link)
-            sinks.append(uplink)
-        show = sys.stdout.isatty() and not as_json
-        view = _view(stack) if show else None
-        if view is not None:
-            sinks.append(view)
-        elif as_json or address is None:
-            sinks.append(JsonSink())
-        if settings.health.metrics is not None:
-            sinks.append(_metrics(stack, settings.health.metrics, link.first if address is not None else None))
-        agent = Agent(settings, plan, sinks=sinks, say=_quiet if show else say, uplink=uplink, desk=desk)
-        if view is not None and desk is not None:
-            stack.enter_context(_keys(view, desk))
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: agent.stop())
-        try:
-            agent.run(sweeps=sweeps)
-        finally:
-            if uplink is not None and (problem := uplink.close()) is not None:
-                say(problem)
+        _work(stack, settings, wishes, sweeps)
     click.echo("đã dừng / stopped", err=True)
 
 
-@contextlib.contextmanager
-def kit_collector(folder: Path, http: str) -> Iterator[Mapping[str, str]]:
-    """Run a collector while inside, its data in ``folder``; give the addresses of its parts."""
-    arguments = ["--data", str(folder), "serve", "--json", "--ingest", "tcp://127.0.0.1:*", "--http", http]
-    process = subprocess.Popen([*_collector(), *arguments], stdout=subprocess.PIPE, text=True, start_new_session=True)
+def _work(stack: contextlib.ExitStack, settings: StationSettings, wishes: Wishes, sweeps: int | None) -> None:
+    """Put the station together and run it; what was begun ends with ``stack``."""
+    from config.band_plan import load_band_plan
+
+    plan = load_band_plan(Path(settings.plan.bands) if settings.plan.bands else None)
+    settings, page = _with_collectors(stack, settings, wishes)
+    desk = _desk(stack, settings, state_folder(settings))
+    uplink, first = _uplink(settings, wishes, desk)
+    view = _view(stack, page) if wishes.show else None
+    sinks: list[Sink] = [sink for sink in (uplink, view) if sink is not None]
+    if view is None and (wishes.as_json or uplink is None):
+        sinks.append(JsonSink())
+    if settings.health.metrics is not None:
+        sinks.append(_metrics(stack, settings.health.metrics, first))
+    agent = Agent(settings, plan, sinks=sinks, say=_quiet if wishes.show else say, uplink=uplink, desk=desk)
+    if view is not None and desk is not None:
+        from station.live_screen import keyboard
+
+        stack.enter_context(keyboard(view, desk))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: agent.stop())
     try:
-        found: dict[str, str] = {}
-        while not {"ingest", "web"} <= found.keys():
-            line = process.stdout.readline() if process.stdout is not None else ""
-            if not line:
-                raise StationError("the collector did not start: what it said is above")
-            told = json.loads(line)
-            found[told["name"]] = told["address"]
-        yield found
+        agent.run(sweeps=sweeps)
     finally:
-        process.terminate()
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        if uplink is not None and (problem := uplink.close()) is not None:
+            say(problem)
 
 
-def _collector() -> list[str]:
-    """Return how the collector is called: its program beside ours or on the path, else its module in this environment."""
-    import importlib.util
-    import shutil
+def _with_collectors(stack: contextlib.ExitStack, settings: StationSettings, wishes: Wishes) -> tuple[StationSettings, str]:
+    """Return the settings with the collectors to send to, the kit's own first, and the address of the kit's page; empty: no kit."""
+    from station.collector_link import with_collectors, with_enrolment
 
-    if importlib.util.find_spec("collector") is not None:
-        return [sys.executable, "-m", "collector.cli"]
-    if (found := shutil.which("canhsong-collector")) is not None:
-        return [found]
-    raise StationError("no collector on this machine: pip install 'canhsong[collector]'")
+    folder = state_folder(settings)
+    settings = with_collectors(settings, wishes.collectors)
+    if wishes.kit_http is None or wishes.collectors:
+        settings = with_enrolment(settings, folder, name_given=wishes.name_given)
+    if wishes.kit_http is None:
+        return settings, ""
+    arguments = ["--data", str(folder / "collector"), "serve", "--json", "--ingest", "tcp://127.0.0.1:*", "--http", wishes.kit_http]
+    addresses = collector_addresses(stack.enter_context(running([*collector_program(), *arguments])))
+    # the page shows what is live unless it is asked for something else
+    page = addresses["web"] + ("?origin=hil" if os.environ.get("CANHSONG_VIRTUAL_DONGLE") else "")
+    click.echo(f"Mở trang / open the page: {page}", err=True)
+    return with_collectors(settings, [addresses["ingest"], *wishes.collectors]), page
+
+
+def _uplink(settings: StationSettings, wishes: Wishes, desk: TaskDesk | None) -> tuple[SpooledUplink | None, Uplink | None]:
+    """Return the way to all collectors, and that to the first; None: there are none."""
+    address = settings.uplink.collector
+    if address is None:
+        return None, None
+    from station.collector_link import open_uplinks
+
+    folder = state_folder(settings)
+    link = open_uplinks(
+        settings,
+        address,
+        folder=folder,
+        say=say,
+        spool=Path(settings.uplink.spool) if settings.uplink.spool else folder / "spool.db",
+        collector="kit" if wishes.kit_http is not None else "",
+        side=desk.sender if desk is not None else None,
+    )
+    return SpooledUplink(link), link.first
+
+
+def _view(stack: contextlib.ExitStack, page: str) -> LiveView:
+    from station.live_screen import full_screen
+
+    return full_screen(stack, f"Mở trang / open the page: {page}" if page else "")
 
 
 def _metrics(stack: contextlib.ExitStack, address: str, uplink: Uplink | None) -> Sink:
@@ -189,35 +170,6 @@ def _desk(stack: contextlib.ExitStack, settings: StationSettings, folder: Path) 
         return None
     stack.callback(desk.close)
     return desk
-
-
-def _keys(view: LiveView, desk: TaskDesk) -> Keyboard:
-    """Return the keyboard of the live view: it chooses a transmitter, and has what is heard there kept."""
-    from station.key_presses import CAPTURE, HELP, Keyboard, step_of
-
-    def pressed(key: str) -> None:
-        if step := step_of(key):
-            view.move(step)
-        elif key == CAPTURE and (chosen := view.chosen()) is not None:
-            where = f"{chosen.center_freq_hz / 1e6:.4f} MHz"
-            desk.press(chosen.center_freq_hz, f"the inspector's key: {where}, track {chosen.track_id}, {chosen.snr_db:.0f} dB")
-            view.say(f"sẽ ghi / will be kept: {where}")
-
-    view.help = HELP
-    return Keyboard(sys.stdin.fileno(), pressed)
-
-
-def _view(stack: contextlib.ExitStack) -> Any:
-    from rich.console import Console
-    from rich.live import Live
-
-    from station.live_view import LiveView
-
-    console = Console()
-    view = LiveView(width=max(20, console.width - 20))
-    live = stack.enter_context(Live(get_renderable=view.render, console=console, refresh_per_second=4, screen=True))
-    stack.callback(live.refresh)
-    return view
 
 
 def _quiet(_: str) -> None:

@@ -16,25 +16,41 @@ import pytest
 Band = Callable[..., Any]
 pytestmark = pytest.mark.services
 
-INSIDE = """
+INSTALL = """
 set -eu
-fetch='import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())'
 ip link set lo up
 test -z "$(ip route)"
 sh {kit}/install.sh {prefix} >&2
-{prefix}/bin/canhsong-station run --kit --band 930.5-932 --state {state} --http 127.0.0.1:0 2> {state}.err &
+"""
+RUN = """
+{prefix}/bin/canhsong-station run --kit --band {band} --state {state} --http 127.0.0.1:0 2> {state}.err &
 station=$!
+page=
 for second in $(seq 60); do
   sleep 1
   page=$(sed -n 's/.*open the page: //p' {state}.err)
-  [ -n "$page" ] || continue
-  tracks=$(python3 -c "$fetch" "${{page%/}}/api/tracks?origin=hil")
+  [ -z "$page" ] || break
+done
+[ -n "$page" ] || {{ cat {state}.err >&2; exit 1; }}
+"""
+TRACKS = """
+fetch='import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())'
+for second in $(seq 60); do
+  sleep 1
+  tracks=$(python3 -c "$fetch" "${{page%%\\?*}}api/tracks?origin=hil")
   [ "$tracks" = "[]" ] || break
 done
+"""
+PICTURE = """
+code=0
+env -u LD_LIBRARY_PATH -u PYTHONPATH {python} {photograph} "${{page%%\\?*}}?origin=hil" {picture} {prefix}/profile {words} >&2 || code=$?
+[ $code = 0 ] || cat {state}.err >&2
+"""
+END = """
 kill -INT $station
 wait $station
-echo "$tracks"
 """
+SCENE_WORDS = ("452-04", "Viettel", "30151", "301", "944.0000", "953.0000", "931.31", "nhận dạng / identified", "phần cứng thử")
 
 
 @pytest.fixture(scope="session")
@@ -49,18 +65,36 @@ def kit(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_kit_installs_and_runs_without_any_network(band: Band, kit: Path, tmp_path: Path) -> None:
+def offline(station: Any, script: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """Run ``script`` where there is no network, with the system's own Python alone."""
     if not shutil.which("unshare") or subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("no network namespaces here: run as a user who may make them")
-    station = band("paced 1")
-    script = INSIDE.format(kit=kit, prefix=tmp_path / "prefix", state=tmp_path / "kit-state")
     env = {name: station.env[name] for name in ("LD_LIBRARY_PATH", "CANHSONG_VIRTUAL_DONGLE")}
     env |= {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(tmp_path), "PYTHONPATH": station.env["PYTHONPATH"].partition(":")[0]}
-    done = subprocess.run(["unshare", "-rn", "sh", "-c", script], env=env, capture_output=True, text=True, check=False, timeout=580)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    command = ["unshare", "-rn", "sh", "-c", script]
+    return subprocess.run(command, env=env, cwd=empty, capture_output=True, text=True, check=False, timeout=580)
+
+
+def test_the_kit_installs_and_its_page_shows_the_scene_without_any_network(
+    root: Path, band: Band, kit: Path, chromium: tuple[str, str], tmp_path: Path
+) -> None:
+    station = band("paced 1")
+    pictures = Path(os.environ.get("CANHSONG_SCREENSHOTS", tmp_path))
+    pictures.mkdir(parents=True, exist_ok=True)
+    words = " ".join(f"'{word}'" for word in SCENE_WORDS)
+    script = (INSTALL + RUN + TRACKS + PICTURE + END + 'echo "$tracks"\nexit $code\n').format(
+        kit=kit, prefix=tmp_path / "prefix", state=tmp_path / "kit-state", band="B8", python=sys.executable,
+        photograph=root / "tests" / "hil" / "photograph.py", picture=pictures / "kit.png", words=words,
+    )  # fmt: skip
+    done = offline(station, script, tmp_path)
     assert done.returncode == 0, done.stderr + done.stdout
     tracks = json.loads(done.stdout.splitlines()[-1])
-    assert min(abs(one["center_freq_hz"] - 931.3125e6 * (1 - 23.4e-6)) for one in tracks) < 1e3
+    assert min(abs(one["center_freq_hz"] - 931.3125e6) for one in tracks) < 1e3
     assert list((tmp_path / "prefix" / "venv").rglob("*.nbi")), "the caches are made at install"
+    assert (pictures / "kit.png").stat().st_size > 50_000
+    assert "Traceback" not in (tmp_path / "kit-state.err").read_text()
 
 
 def test_a_damaged_kit_is_refused(kit: Path, tmp_path: Path) -> None:

@@ -12,11 +12,23 @@ from dsp.synth.lte_sib1 import Sib1Description, Sib1Transmission, sib1_octets
 from dsp.synth.noise import white_noise
 from dsp.types import ComplexArray
 
+SHORTEST = 113
+"""Bits of a SIB1 with one network of five digits and SIB2 alone; every further message is 13."""
 SAID = Sib1Description(plmns=(("456", "08"),), tac=4660, ci=123456789, band=3)
 
 
 def octets(size: int = 176) -> bytes:
     return sib1_octets(SAID, size=size)
+
+
+def varied_octets(size: int, seed: int) -> bytes:
+    """A block as full as base stations have them, 5 to 24 bits of padding in 144 or 176, its content by chance."""
+    rng = np.random.default_rng((seed, 31))
+    room = (size - SHORTEST) // 13
+    plmn = f"{rng.integers(200, 800)}", f"{rng.integers(0, 100):02d}"
+    more = tuple(int(block) for block in 3 + np.arange(max(0, room - int(rng.integers(2)))))
+    said = Sib1Description(plmns=(plmn,), tac=int(rng.integers(65536)), ci=int(rng.integers(1 << 28)), band=1 + seed % 43, more_messages=more)
+    return sib1_octets(said, size=size)
 
 
 def cell(*, n_rb: int = 25, n_ports: int = 2, sib1: Sib1Transmission | None = None, **more: Any) -> LteCellDescription:

@@ -6,7 +6,7 @@ TS 36.211 cl. 6.3 and 6.4, TS 36.213 cl. 7.1.7: QPSK, one port or transmit diver
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from dsp.lte.types import CyclicPrefix, Duplex
 from dsp.types import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
 SI_RNTI: Final = 0xFFFF
 _SMALL_RB: Final = 10
 LONGEST: Final = 2 * 14 * 12 * 110
@@ -30,6 +31,9 @@ SMALLEST_SIB1: Final = 120
 """Bits: one PLMN, no optional field, one scheduled message are 14 octets and more."""
 BLOCK_SIZES: Final = tuple(sorted(size for size in {*_TWO_BLOCKS, *_THREE_BLOCKS} if size >= SMALLEST_SIB1))
 """Columns N_PRB = 2 and 3 of TS 36.213 table 7.1.7.2.1-1, I_TBS 0 to 21: transport blocks under the SI-RNTI, format 1A."""
+_COMPACT: Final = (120, 136, 144, 176, 208, 224, 256, 280, 296, 328, 336, 392, 488, 552, 600, 632, 696, 776, 840, 904, 1000, 1064, 1128)
+DISTRIBUTED_SIZES: Final = tuple(sorted({*BLOCK_SIZES, *_COMPACT, 1224, 1288, 1384, 1480, 1608, 1736}))
+"""And those of format 1C (table 7.1.7.2.3-1, I_TBS 3 to 31), which is always distributed."""
 
 
 def data_starts(n_rb: int) -> tuple[int, ...]:
@@ -63,31 +67,39 @@ def scrambling_signs(pci: int, length: int) -> FloatArray:
 
 
 def soft_elements(subframe: Subframe, view: CarrierView) -> FloatArray:
-    """Return the two soft bits of every element, shape (14 or 12, 12 n_rb, 2), still scrambled, zero where not heard or not PDSCH.
+    """Return the two soft bits of every element, shape (14 or 12, 12 n_rb, 1 or 2, 2), still scrambled, zero where not heard or not PDSCH.
 
-    Transmit diversity (TS 36.211 cl. 6.3.4.3) is undone by matched filter on pairs within each block, which is where they are, but for
-    four ports on the two blocks that the synchronisation signals halve on carriers of 15, 25 and 75 blocks.
+    Transmit diversity (TS 36.211 cl. 6.3.4.3) is undone by matched filter on pairs within each block. With four ports, every pair is taken
+    as sent from ports 0 and 2 and as from 1 and 3 (third axis): which it was depends on where the allocation begins.
     """
     free = data_elements(view.pci, view.n_rb, view.ports, view.cp, view.duplex)
-    out = np.zeros((*free.shape, 2), dtype=np.float32)
+    senders = {1: ((0, 0),), 2: ((0, 1),), 4: ((0, 2), (1, 3))}[view.ports]
+    out = np.zeros((*free.shape, len(senders), 2), dtype=np.float32)
     scale = np.float32((2.0 if view.ports > 1 else 2.0 * np.sqrt(2)) / subframe.noise)
     for symbol, row in enumerate(free):
         k = np.flatnonzero(row)
         y, h = subframe.elements[symbol, k], subframe.channels[:, symbol, k]
-        sent = np.conj(h[0]) * y
-        for pair in range(len(h) // 2):
-            a, b = slice(2 * pair, None, len(h)), slice(2 * pair + 1, None, len(h))
-            low, high = (0, 1) if len(h) == 2 else (pair, pair + 2)
-            sent[a] = np.conj(h[low, a]) * y[a] + h[high, b] * np.conj(y[b])
-            sent[b] = np.conj(h[low, b]) * y[b] - h[high, a] * np.conj(y[a])
-        out[symbol, k, 0], out[symbol, k, 1] = sent.real * scale, sent.imag * scale
+        a, b = slice(0, None, 2), slice(1, None, 2)
+        for pair, (low, high) in enumerate(senders):
+            sent = np.conj(h[low]) * y
+            if low != high:
+                sent[a] += h[high, b] * np.conj(y[b])
+                sent[b] -= h[high, a] * np.conj(y[a])
+            out[symbol, k, pair, 0], out[symbol, k, pair, 1] = sent.real * scale, sent.imag * scale
     return out
 
 
-def allocation_soft_bits(soft: FloatArray, view: CarrierView, *, start: int, length: int, data_start: int) -> FloatArray:
-    """Return the descrambled soft bits of ``length`` blocks from block ``start`` on, shape (n,), in the order sent."""
+def allocation_soft_bits(soft: FloatArray, view: CarrierView, *, blocks: IntArray, data_start: int) -> FloatArray:
+    """Return the descrambled soft bits of an allocation, shape (n,), in the order sent; ``blocks``: see ``virtual_blocks.slot_blocks``."""
     free = data_elements(view.pci, view.n_rb, view.ports, view.cp, view.duplex)
-    span = slice(SUBCARRIERS_PER_RB * start, SUBCARRIERS_PER_RB * (start + length))
-    bits = soft[data_start:, span][free[data_start:, span]].ravel()
-    out: FloatArray = bits * scrambling_signs(view.pci, LONGEST)[: bits.size]
-    return out
+    out = np.empty(2 * SUBCARRIERS_PER_RB * blocks.shape[1] * free.shape[0], dtype=np.float32)
+    n = _kernel()(soft, free, scrambling_signs(view.pci, LONGEST), data_start, blocks, out)
+    return out[:n]
+
+
+@lru_cache(maxsize=1)
+def _kernel() -> Any:
+    """Return the compiled loop; numba is imported on first use."""
+    from dsp.lte.sib1_kernel import gather
+
+    return gather

@@ -25,6 +25,8 @@ REDUNDANCY: Final = (0, 2, 3, 1)
 """By SFN / 2 modulo 4."""
 SINGLE_MARGIN: Final = 12.0
 """6 + log10 of the ways ranked in a dwell: 100 000, by four subframes, by two patterns of redundancy."""
+_THOROUGH: Final = 3
+"""So many of the ranking are decoded thoroughly where the quick decoder finds nothing."""
 _ENOUGH: Final = 2
 _MOST_FRAMES: Final = 8
 
@@ -119,13 +121,8 @@ def _occurrences(iq: ComplexArray, view: CarrierView, sfn: int | None) -> Iterat
 def _single(occurrence: _Occurrence, view: CarrierView, known: Sequence[Hypothesis]) -> Block | None:
     """Return the block of one occurrence, ways that succeeded before tried first."""
     versions = (0, 1, 2, 3) if occurrence.sfn is None else tuple(dict.fromkeys((_version(occurrence.sfn), 0)))
-    for ways in (known, None):
-        for way in hypotheses([occurrence.soft], view) if ways is None else ways:
-            for rv in versions:
-                block = decode([(occurrence.soft, rv)], view, way)
-                if block is not None and block.margin > 0.0:
-                    return block
-    return None
+    parts = [[(occurrence.soft, rv)] for rv in versions]
+    return _first([(part, way, 0) for way in known for part in parts], view) or _any([occurrence], parts, view)
 
 
 def _together(seen: Sequence[_Occurrence], view: CarrierView) -> Block | None:
@@ -133,9 +130,29 @@ def _together(seen: Sequence[_Occurrence], view: CarrierView) -> Block | None:
     for group, patterns in _patterns(seen):
         if len(group) < 2:
             continue
-        for way in hypotheses([one.soft for one in group], view):
-            for pattern in patterns:
-                block = decode([(one.soft, rv) for one, rv in zip(group, pattern, strict=True)], view, way)
+        parts = [[(one.soft, rv) for one, rv in zip(group, pattern, strict=True)] for pattern in patterns]
+        block = _any(group, parts, view)
+        if block is not None:
+            return block
+    return None
+
+
+def _any(group: Sequence[_Occurrence], parts: Sequence[list[tuple[FloatArray, int]]], view: CarrierView) -> Block | None:
+    """Return the block in one of ``parts``, localised or, where there is none, distributed."""
+    for distributed in (False, True):
+        ways = enumerate(hypotheses([one.soft for one in group], view, distributed=distributed))
+        block = _first([(part, way, place) for place, way in ways for part in parts], view)
+        if block is not None:
+            return block
+    return None
+
+
+def _first(tries: Sequence[tuple[list[tuple[FloatArray, int]], Hypothesis, int]], view: CarrierView) -> Block | None:
+    """Return the first block in ``tries`` (soft elements and versions, way, place in the ranking): the quick decoder, then the thorough."""
+    for thorough in (False, True):
+        for received, way, place in tries:
+            if not thorough or place < _THOROUGH:
+                block = decode(received, view, way, thorough=thorough)
                 if block is not None and block.margin > 0.0:
                     return block
     return None
@@ -169,7 +186,8 @@ def _believed(found: Sequence[tuple[int, Block]]) -> Sib1 | None:
         message: Sib1Message | None = parse(octets)
         if message is not None:
             way = blocks[-1].hypothesis
-            return Sib1(status="decoded", reason="", message=message, prb=(way.start, way.length), count=len(blocks), margin=margin)
+            prb = (way.start, way.length) if way.gap == 0 else None
+            return Sib1(status="decoded", reason="", message=message, prb=prb, gap=way.gap, count=len(blocks), margin=margin)
     return None
 
 
@@ -179,4 +197,4 @@ def _reason(view: CarrierView, seen: Sequence[_Occurrence]) -> str:
         return "the samples hold no whole subframe 5 of an even frame"
     if last - first < view.n_rb:
         return f"not in blocks {first} to {last - 1} of {view.n_rb}, or too weak"
-    return "too weak, disturbed, or not in neighbouring blocks"
+    return "too weak, disturbed, or in more than ten blocks"

@@ -13,15 +13,23 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 @compiled
-def gather(soft: FloatArray, free: BoolArray, signs: FloatArray, place: tuple[int, int, int], out: FloatArray) -> int:
-    """Write the descrambled soft bits of ``place`` (first symbol, subcarrier, subcarrier after the last) to ``out``; return how many."""
+def gather(soft: FloatArray, free: BoolArray, signs: FloatArray, data_start: int, blocks: IntArray, out: FloatArray) -> int:
+    """Write the descrambled soft bits of an allocation to ``out``, in the order sent; return how many.
+
+    ``blocks``: the physical ones of each slot, (2, length). With four ports, ``soft`` has each element as sent from ports 0 and 2 and as
+    from 1 and 3, which pairs of an allocation's elements take in turn.
+    """
     n = 0
-    for symbol in range(place[0], free.shape[0]):
-        for k in range(place[1], place[2]):
-            if free[symbol, k]:
-                out[n] = soft[symbol, k, 0] * signs[n]
-                out[n + 1] = soft[symbol, k, 1] * signs[n + 1]
-                n += 2
+    per_slot = free.shape[0] // 2
+    for symbol in range(data_start, free.shape[0]):
+        slot = symbol // per_slot
+        for i in range(blocks.shape[1]):
+            for k in range(12 * blocks[slot, i], 12 * blocks[slot, i] + 12):
+                if free[symbol, k]:
+                    pair = (n >> 2) % soft.shape[2]
+                    out[n] = soft[symbol, k, pair, 0] * signs[n]
+                    out[n + 1] = soft[symbol, k, pair, 1] * signs[n + 1]
+                    n += 2
     return n
 
 
@@ -43,23 +51,32 @@ def repetition(bits: FloatArray, lags: IntArray, least: int, sums: FloatArray) -
 
 @compiled
 def score(
-    softs: FloatArray, free: BoolArray, signs: FloatArray, places: IntArray, lags: IntArray, limits: tuple[int, float], scores: FloatArray
+    softs: FloatArray,
+    elements: tuple[BoolArray, FloatArray],
+    places: tuple[IntArray, IntArray],
+    lags: IntArray,
+    limits: tuple[int, float],
+    scores: FloatArray,
 ) -> int:
     """Write each place's score at each lag to ``scores``, (n_places, n_lags), zero where it repeats too little; return how many places.
 
-    ``limits``: the least number of repeated bits, and the score after which no later place in another block is looked at.
+    ``elements``: which can carry data, and the signs of the scrambling. ``places``: (first symbol, first block, length), (n_places, 3), and
+    the blocks of both slots, (n_places, 2, longest). ``limits``: the least number of repeated bits, and the score after which no later
+    place in another block is looked at.
     """
+    free, signs = elements
+    described, blocks = places
     bits = np.empty(2 * free.size, dtype=np.float32)
     sums = np.empty((lags.size, 2), dtype=np.float32)
     sure = False
-    for p in range(places.shape[0]):
-        if sure and places[p, 1] != places[p - 1, 1]:
+    for p in range(described.shape[0]):
+        if sure and described[p, 1] != described[p - 1, 1]:
             return p
         sums[:] = 0.0
         for one in range(softs.shape[0]):
-            n = gather(softs[one], free, signs, (places[p, 0], places[p, 1], places[p, 2]), bits)
+            n = gather(softs[one], free, signs, described[p, 0], blocks[p, :, : described[p, 2]], bits)
             repetition(bits[:n], lags, limits[0], sums)
         for i in range(lags.size):
             scores[p, i] = sums[i, 0] / np.sqrt(sums[i, 1]) if sums[i, 1] > 0.0 else 0.0
             sure = sure or scores[p, i] > limits[1]
-    return len(places)
+    return len(described)

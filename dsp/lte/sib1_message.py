@@ -53,7 +53,9 @@ class Sib1:
     """Why it was not decoded; empty when it was."""
     message: Sib1Message | None = None
     prb: tuple[int, int] | None = None
-    """First resource block and their number, as last seen."""
+    """First resource block and their number, as last seen; None where they are distributed."""
+    gap: int = 0
+    """1 or 2: distributed over the carrier with that gap (TS 36.211 cl. 6.2.3.2)."""
     count: int = 0
     """Occurrences that say the same."""
     margin: float = 0.0

@@ -13,14 +13,23 @@ from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from dsp.crc import LTE_CRC24A, BitArray
-from dsp.lte import rate_matching, turbo
+from dsp.lte import ordered_statistics, rate_matching, turbo
 from dsp.lte.bch import chernoff_exponent
 from dsp.lte.crs import CarrierView
-from dsp.lte.params import SUBCARRIERS_PER_RB
-from dsp.lte.pdsch import BLOCK_SIZES, LONGEST, allocation_soft_bits, data_elements, data_starts, scrambling_signs
+from dsp.lte.pdsch import (
+    BLOCK_SIZES,
+    DISTRIBUTED_SIZES,
+    LONGEST,
+    IntArray,
+    allocation_soft_bits,
+    data_elements,
+    data_starts,
+    scrambling_signs,
+)
+from dsp.lte.sib1_prior import message_prior
+from dsp.lte.virtual_blocks import slot_blocks, virtual_blocks
 from dsp.types import FloatArray
 
 MAX_BLOCKS: Final = 10
@@ -42,6 +51,8 @@ class Hypothesis:
     data_start: int
     size: int
     """Of the transport block, bits."""
+    gap: int = 0
+    """0: localised; 1 or 2: distributed with that gap, start and length are virtual blocks."""
     score: float = 0.0
     """Of the repetition: standard deviations over chance."""
 
@@ -56,49 +67,63 @@ class Block:
     """-log10 of a bound on the chance that one decoding of noise ends here, CRC included."""
 
 
-def hypotheses(softs: Sequence[FloatArray], view: CarrierView, *, keep: int = KEPT) -> list[Hypothesis]:
+def hypotheses(softs: Sequence[FloatArray], view: CarrierView, *, distributed: bool = False, keep: int = KEPT) -> list[Hypothesis]:
     """Return the likeliest ways, the best first, in which the soft elements of one or more subframes carry one block each.
 
     ``softs``: see ``pdsch.soft_elements``; all are taken to use the same allocation. Starts are gone through from block 0 on, and none
-    after one that is beyond doubt.
+    after one that is beyond doubt. ``distributed``: those alone, else localised ones alone.
     """
-    places = _places(view.n_rb, view.seen_blocks())
-    free = data_elements(view.pci, view.n_rb, view.ports, view.cp, view.duplex)
-    spans = places * np.array([1, SUBCARRIERS_PER_RB, SUBCARRIERS_PER_RB])
-    scores = np.zeros((len(places), len(BLOCK_SIZES)), dtype=np.float32)
-    signs = scrambling_signs(view.pci, LONGEST)
-    _kernel()(np.stack(softs), free, signs, spans, _lags(), (_LEAST_REPEATED, _SURE), scores)
+    sizes = DISTRIBUTED_SIZES if distributed else BLOCK_SIZES
+    places, gaps, blocks = _places(view.n_rb, view.seen_blocks(), distributed)
+    scores = np.zeros((len(places), len(sizes)), dtype=np.float32)
+    elements = data_elements(view.pci, view.n_rb, view.ports, view.cp, view.duplex), scrambling_signs(view.pci, LONGEST)
+    _kernel()(np.stack(softs), elements, (places, blocks), _lags(sizes), (_LEAST_REPEATED, _SURE), scores)
     best = np.argsort(scores, axis=None)[::-1][:keep]
     ways = []
     for place, size in zip(*np.unravel_index(best, scores.shape), strict=True):
         if scores[place, size] > 0.0:
-            data_start, start, stop = places[place].tolist()
+            data_start, start, length = places[place].tolist()
             way = Hypothesis(
-                start=start, length=stop - start, data_start=data_start, size=BLOCK_SIZES[size], score=float(scores[place, size])
+                start=start,
+                length=length,
+                data_start=data_start,
+                size=sizes[size],
+                gap=int(gaps[place]),
+                score=float(scores[place, size]),
             )
             ways.append(way)
     return ways
 
 
 @lru_cache(maxsize=16)
-def _places(n_rb: int, seen: tuple[int, int]) -> npt.NDArray[np.int64]:
-    """Return (first symbol, first block, block after the last) of every allocation at least half of which is seen, by first block."""
-    first, last = seen
-    starts = range(max(first - MAX_BLOCKS, 0), last)
-    every = [
-        (symbol, start, stop)
-        for start in starts
-        for symbol in data_starts(n_rb)
-        for stop in range(start + 1, min(start + MAX_BLOCKS, n_rb) + 1)
-        if 2 * (min(stop, last) - max(start, first)) >= stop - start
-    ]
-    return np.array(every, dtype=np.int64).reshape(-1, 3)
+def _places(n_rb: int, seen: tuple[int, int], distributed: bool) -> tuple[IntArray, IntArray, IntArray]:
+    """Return what allocations there are at least half of which is seen, by first block.
+
+    (first symbol, first block, length), shape (n, 3); the gap of each; its blocks in both slots, (n, 2, longest).
+    """
+    described, gaps, blocks = [], [], []
+    for gap in (1, 2) if distributed else (0,):
+        n_blocks = n_rb if gap == 0 else virtual_blocks(n_rb, gap)
+        for start in range(n_blocks):
+            for length in range(1, min(MAX_BLOCKS, n_blocks - start) + 1):
+                both = slot_blocks(n_rb, start=start, length=length, gap=gap)
+                if 2 * int(np.sum((both >= seen[0]) & (both < seen[1]))) < both.size:
+                    continue
+                padded = np.pad(both, ((0, 0), (0, MAX_BLOCKS - length)))
+                for symbol in data_starts(n_rb):
+                    described.append((symbol, start, length))
+                    gaps.append(gap)
+                    blocks.append(padded)
+    order = sorted(range(len(described)), key=lambda i: (gaps[i], described[i][1], described[i][0], described[i][2]))
+    places = np.array([described[i] for i in order], dtype=np.int64).reshape(-1, 3)
+    kept = np.array([blocks[i] for i in order], dtype=np.int64).reshape(-1, 2, MAX_BLOCKS)
+    return places, np.array([gaps[i] for i in order], dtype=np.int64), kept
 
 
-@lru_cache(maxsize=1)
-def _lags() -> npt.NDArray[np.int64]:
-    """Return after how many bits the buffer of each of ``BLOCK_SIZES`` repeats."""
-    return np.array([rate_matching.sent_order(*_code_block(size), 0).size for size in BLOCK_SIZES], dtype=np.int64)
+@lru_cache(maxsize=2)
+def _lags(sizes: tuple[int, ...]) -> IntArray:
+    """Return after how many bits the buffer of each of ``sizes`` repeats."""
+    return np.array([rate_matching.sent_order(*_code_block(size), 0).size for size in sizes], dtype=np.int64)
 
 
 def _code_block(size: int) -> tuple[int, int]:
@@ -107,21 +132,28 @@ def _code_block(size: int) -> tuple[int, int]:
     return whole, whole - size - _CRC_BITS
 
 
-def decode(received: Iterable[tuple[FloatArray, int]], view: CarrierView, way: Hypothesis) -> Block | None:
-    """Return the block that subframes (soft elements, redundancy version) carry together, sent in this ``way``; None: no CRC passed."""
+def decode(received: Iterable[tuple[FloatArray, int]], view: CarrierView, way: Hypothesis, *, thorough: bool = False) -> Block | None:
+    """Return the block that subframes (soft elements, redundancy version) carry together, sent in this ``way``; None: no CRC passed.
+
+    ``thorough``: where the turbo decoder gives up, the likeliest word near by is returned instead, however unlikely: its margin tells.
+    """
     code, filler = _code_block(way.size)
-    place = {"start": way.start, "length": way.length, "data_start": way.data_start}
-    parts = [(allocation_soft_bits(soft, view, **place), rv) for soft, rv in received]
+    blocks = slot_blocks(view.n_rb, start=way.start, length=way.length, gap=way.gap)
+    parts = [(allocation_soft_bits(soft, view, blocks=blocks, data_start=way.data_start), rv) for soft, rv in received]
     total = np.zeros((3, code + 4), dtype=np.float32)
     for bits, rv in parts:
         total += rate_matching.unmatch(bits, size=code, filler=filler, rv=rv)
     total[:2, :filler] = _FILLER_LLR
-    found = turbo.decode(total)
-    if found is None:
+    total[0, filler : filler + way.size] += message_prior(way.size, view.duplex)
+    found, sureness = turbo.decode_or_sureness(total)
+    if found is not None:
+        coded = turbo.encode(found.bits)
+    elif thorough and code <= ordered_statistics.LARGEST:
+        coded = ordered_statistics.decode(total, sureness, filler=filler)
+    else:
         return None
-    coded = turbo.encode(found.bits)
     margin = _margin(parts, coded, filler=filler, n_words=way.size)
-    return Block(octets=np.packbits(found.bits[filler:-_CRC_BITS]).tobytes(), hypothesis=way, margin=margin)
+    return Block(octets=np.packbits(coded[0, filler : filler + way.size]).tobytes(), hypothesis=way, margin=margin)
 
 
 def _margin(parts: Sequence[tuple[FloatArray, int]], coded: BitArray, *, filler: int, n_words: int) -> float:

@@ -19,8 +19,6 @@ from dsp.types import FloatArray
 
 TAIL_BITS: Final = 12
 ITERATIONS: Final = 10
-EXTRINSIC_SCALE: Final = 1.0
-"""Scaling down, which max-log-MAP needs, loses here."""
 
 IndexArray = npt.NDArray[np.int64]
 
@@ -114,13 +112,18 @@ def decode(soft: FloatArray, *, iterations: int = ITERATIONS) -> TurboDecode | N
 
     The word of all zeros, which passes any CRC, is no block. Filler bits have very large soft values.
     """
+    return decode_or_sureness(soft, iterations=iterations)[0]
+
+
+def decode_or_sureness(soft: FloatArray, *, iterations: int = ITERATIONS) -> tuple[TurboDecode | None, FloatArray]:
+    """Return what ``decode`` does, and, of use where that is None, the soft values of all coded bits at the end, shape of ``soft``."""
     bits = np.empty(soft.shape[1] - 4, dtype=np.uint8)
-    limits = (iterations, EXTRINSIC_SCALE)
-    polynomial = LTE_CRC24A.polynomial | 1 << 24
-    taken = _kernel()(np.ascontiguousarray(soft, dtype=np.float32), interleaver(bits.size), _trellis(), polynomial, limits, bits)
+    sure = np.empty(soft.shape, dtype=np.float32)
+    limits = (LTE_CRC24A.polynomial | 1 << 24, iterations)
+    taken = _kernel()(np.ascontiguousarray(soft, dtype=np.float32), interleaver(bits.size), _trellis(), limits, bits, sure)
     if not taken or not bits.any():
-        return None
-    return TurboDecode(bits=bits, half_iterations=taken)
+        return None, sure
+    return TurboDecode(bits=bits, half_iterations=taken), sure
 
 
 @lru_cache(maxsize=1)

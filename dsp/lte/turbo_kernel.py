@@ -66,28 +66,39 @@ def _end(tail: FloatArray, parity: FloatArray, beta: FloatArray, spare: FloatArr
 
 
 @compiled
-def _siso(near: FloatArray, parity: FloatArray, steps: tuple[IntArray, IntArray], work: tuple[FloatArray, ...], out: FloatArray) -> None:
-    """Write the soft bits after one constituent decoder to ``out``, shape (n,). ``near``: (n + 3,), systematic and prior; ``parity`` too.
+def _siso(
+    near: FloatArray, parity: FloatArray, steps: tuple[IntArray, IntArray], work: tuple[FloatArray, ...], out: FloatArray, sure: FloatArray
+) -> None:
+    """Write the soft bits after one constituent decoder to ``out``, shape (n,), and those of its parity to ``sure``, same shape or empty.
+
+    ``near``: (n + 3,), systematic and prior; ``parity`` too.
 
     ``steps``: by state, the two states before with their branches, and (next, branch) of input 0 and 1.
     """
     before, after = steps
     alpha, beta, spare, costs = work
     n = out.size
+    odd = np.empty(2, np.float32)
     _forward(near, parity, before, alpha[: n + 1], costs)
     _end(near[n:], parity[n:], beta, spare)
     for k in range(n - 1, -1, -1):
         _branches(near[k], parity[k], costs)
         zero: Real = _NEVER
         one: Real = _NEVER
+        odd[:] = _NEVER
         for s in range(_STATES):
             a = beta[after[s, 0]] + costs[after[s, 1]]
             b = beta[after[s, 2]] + costs[after[s, 3]]
             spare[s] = _either(a, b)
             zero = _either(zero, alpha[k, s] + a)
             one = _either(one, alpha[k, s] + b)
+            if sure.size:
+                odd[after[s, 1] & 1] = _either(odd[after[s, 1] & 1], alpha[k, s] + a)
+                odd[after[s, 3] & 1] = _either(odd[after[s, 3] & 1], alpha[k, s] + b)
         beta[:] = spare
         out[k] = zero - one
+        if sure.size:
+            sure[k] = odd[0] - odd[1]
 
 
 @compiled
@@ -103,9 +114,12 @@ def _passes(bits: BitArray, polynomial: int) -> bool:
 
 @compiled
 def decode_one(
-    soft: FloatArray, order: IntArray, steps: tuple[IntArray, IntArray], polynomial: int, limits: tuple[int, float], bits: BitArray
+    soft: FloatArray, order: IntArray, steps: tuple[IntArray, IntArray], limits: tuple[int, int], bits: BitArray, sure: FloatArray
 ) -> int:
-    """Decode ``soft``, shape (3, n + 4), into ``bits``, shape (n,); return the half iterations taken, 0 where the CRC never passed."""
+    """Decode ``soft``, shape (3, n + 4), into ``bits``, shape (n,); return the half iterations taken, 0 where the CRC never passed.
+
+    ``limits``: the CRC's polynomial and the iterations. ``sure``, shape of ``soft``: the soft bits at the end, of the last iteration.
+    """
     n = bits.size
     work = (np.empty((n + 1, _STATES), np.float32), np.empty(_STATES, np.float32), np.empty(_STATES, np.float32), np.empty(4, np.float32))
     near, turned = np.empty(n + 3, np.float32), np.empty(n + 3, np.float32)
@@ -117,19 +131,22 @@ def decode_one(
         turned[n + k], second[n + k] = soft[i % 3, n + 2 + i // 3], soft[j % 3, n + 2 + j // 3]
     near[:n] = soft[0, :n]
     out = np.empty(n, np.float32)
-    scale = np.float32(limits[1])
-    for half in range(2 * limits[0]):
+    sure[:] = soft
+    for half in range(2 * limits[1]):
+        last = half >= 2 * limits[1] - 2
+        parity = sure[1 + half % 2, : n if last else 0]
         if half % 2 == 0:
-            _siso(near, first, steps, work, out)
+            _siso(near, first, steps, work, out, parity)
             for k in range(n):
                 bits[k] = out[k] < 0
             for k in range(n):
-                turned[k] = soft[0, order[k]] + scale * (out[order[k]] - near[order[k]])
+                turned[k] = soft[0, order[k]] + (out[order[k]] - near[order[k]])
         else:
-            _siso(turned, second, steps, work, out)
+            _siso(turned, second, steps, work, out, parity)
             for k in range(n):
                 bits[order[k]] = out[k] < 0
-                near[order[k]] = soft[0, order[k]] + scale * (out[k] - turned[k])
-        if _passes(bits, polynomial):
+                sure[0, order[k]] = out[k]
+                near[order[k]] = soft[0, order[k]] + (out[k] - turned[k])
+        if _passes(bits, limits[0]):
             return half + 1
     return 0

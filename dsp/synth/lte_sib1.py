@@ -15,9 +15,10 @@ from dsp.crc import LTE_CRC24A, BitArray
 from dsp.errors import ParameterError
 from dsp.lte import rate_matching, turbo
 from dsp.lte.params import SUBCARRIERS_PER_RB
-from dsp.lte.pdsch import BLOCK_SIZES, SI_RNTI
+from dsp.lte.pdsch import BLOCK_SIZES, DISTRIBUTED_SIZES, SI_RNTI
 from dsp.lte.resource_grid import transmit_diversity
 from dsp.lte.sequences import gold
+from dsp.lte.virtual_blocks import slot_blocks
 from dsp.types import ComplexArray
 
 SUBFRAME: Final = 5
@@ -36,6 +37,8 @@ class Sib1Description:
     band: int
     barred: bool = False
     tdd_config: int | None = None
+    more_messages: tuple[int, ...] = ()
+    """System information beyond the message with SIB2: one message of each of these blocks, 3 to 11."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,8 @@ class Sib1Transmission:
     """Versions 0, 2, 3, 1 in turn, or always 0."""
     starts: tuple[int, ...] = ()
     """Where given: the first block of each occurrence in turn, in place of ``start``."""
+    gap: Literal[0, 1, 2] = 0
+    """0: localised; 1 or 2: distributed with that gap, start and length count virtual blocks."""
 
     def start_in(self, sfn: int) -> int:
         """Return the first resource block in the even frame ``sfn``."""
@@ -80,9 +85,13 @@ def sib1_octets(said: Sib1Description, *, size: int | None = None) -> bytes:
     bits.put(0, 1)
     bits.put(5, 6)  # q-RxLevMin -65
     bits.put(said.band - 1, 6)
-    bits.put(0, 5)  # one message is scheduled,
-    bits.put(1, 3)  # every 16 frames,
+    bits.put(len(said.more_messages), 5)  # messages scheduled, less one
+    bits.put(1, 3)  # the first every 16 frames,
     bits.put(0, 5)  # with SIB2 alone
+    for block in said.more_messages:
+        bits.put(2, 3)  # every 32 frames,
+        bits.put(1, 5)  # with one block more,
+        bits.put(block - 3, 5)  # of the first kinds
     if said.tdd_config is not None:
         bits.put(said.tdd_config, 3)
         bits.put(7, 4)
@@ -109,8 +118,8 @@ class _Bits:
     def padded(self, size: int | None) -> bytes:
         """Return the bits with zeros behind them."""
         whole = next((s for s in BLOCK_SIZES if s >= len(self._bits)), 0) if size is None else size
-        if whole not in BLOCK_SIZES or whole < len(self._bits):
-            raise ParameterError("size", size or len(self._bits), f"one of {BLOCK_SIZES} and at least {len(self._bits)}")
+        if whole not in DISTRIBUTED_SIZES or whole < len(self._bits):
+            raise ParameterError("size", size or len(self._bits), f"one of {DISTRIBUTED_SIZES} and at least {len(self._bits)}")
         return np.packbits(np.array(self._bits + [0] * (whole - len(self._bits)), dtype=np.uint8)).tobytes()
 
 
@@ -132,9 +141,11 @@ def put_sib1(grid: ComplexArray, data: npt.NDArray[np.bool_], sib1: Sib1Transmis
         return
     n_ports, n_symbols, _ = grid.shape
     own = np.zeros_like(data)
-    first = SUBCARRIERS_PER_RB * sib1.start_in(sfn)
-    rows = slice(SUBFRAME * n_symbols // 10, (SUBFRAME + 1) * n_symbols // 10)
-    own[rows, first : first + SUBCARRIERS_PER_RB * sib1.length] = True
+    n_rb = data.shape[1] // SUBCARRIERS_PER_RB
+    for slot, blocks in enumerate(slot_blocks(n_rb, start=sib1.start_in(sfn), length=sib1.length, gap=sib1.gap)):
+        first = (2 * SUBFRAME + slot) * n_symbols // 20
+        columns = (SUBCARRIERS_PER_RB * blocks[:, np.newaxis] + np.arange(SUBCARRIERS_PER_RB)).ravel()
+        own[first : first + n_symbols // 20, columns] = True
     at = np.flatnonzero(own & data)
     bits = sent_bits(sib1, sfn=sfn, pci=pci, n_bits=2 * at.size)
     signs = (1.0 - 2.0 * bits.astype(np.float32)) * np.float32(1 / np.sqrt(2))

@@ -27,7 +27,7 @@ from dsp.lte.sib1 import search_sib1
 from dsp.synth.lte_sib1 import Sib1Transmission
 from dsp.synth.noise import white_noise
 from dsp.types import ComplexArray
-from tests.lte_sib1_air import air, cell, octets
+from tests.lte_sib1_air import air, cell, octets, varied_octets
 
 SEEN = (0, 10)
 GRID_DB = (-9.0, -8.0, -7.0, -6.0, -5.0, -4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0)
@@ -45,8 +45,8 @@ CURVES: dict[str, tuple[dict[str, Any], tuple[float, float]]] = {
 def trial(case: dict[str, Any], snr_db: float, seed: int, **reception: Any) -> bool:
     """Return whether SIB1 was read; a wrong one is an error."""
     frames = case.get("frames", 1)
-    sib1 = Sib1Transmission(octets=octets(case["size"]), start=case["start"], length=case["length"])
-    described = cell(n_rb=25, n_ports=case.get("ports", 2), sib1=sib1, pci=seed * 7 % 504)
+    sib1 = Sib1Transmission(octets=varied_octets(case["size"], seed), start=case["start"], length=case["length"])
+    described = cell(n_rb=25, n_ports=case.get("ports", 2), sib1=sib1, pci=seed * 7 % 504, control_symbols=case.get("control", 2))
     iq, view = air(described, snr_db=snr_db, frames=frames, seed=seed, first=2 * seed, **reception)
     found = search_sib1(iq, replace(view, seen=SEEN), sfn=2 * seed % 1024)
     if found.message is not None and found.message.octets != sib1.octets:

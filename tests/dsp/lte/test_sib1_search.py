@@ -11,6 +11,7 @@ from dsp.lte.crs import CarrierView, read_subframe
 from dsp.lte.pdsch import allocation_soft_bits, data_elements, scrambling_signs, soft_elements
 from dsp.lte.sib1 import search_sib1
 from dsp.lte.sib1_message import Sib1
+from dsp.lte.virtual_blocks import slot_blocks
 from dsp.synth.lte_grid import DATA, roles
 from dsp.synth.lte_sib1 import Sib1Transmission, sent_bits
 from dsp.synth.noise import white_noise
@@ -23,12 +24,24 @@ WHOLE = [
     {"n_rb": 25, "n_ports": 2, "cp": "extended", "length": 6, "start": 10},
     {"n_rb": 25, "n_ports": 1, "duplex": "tdd", "length": 6, "start": 9},
     {"n_rb": 50, "n_ports": 2, "redundancy": "first", "length": 8, "start": 21, "size": 328},
+    {"n_rb": 15, "n_ports": 4, "length": 4, "start": 1},
+    {"n_rb": 15, "n_ports": 4, "length": 4, "start": 10},
+    {"n_rb": 15, "n_ports": 4, "length": 8, "start": 3},
+    {"n_rb": 25, "n_ports": 4, "length": 4, "start": 15},
+    {"n_rb": 25, "n_ports": 4, "length": 6, "start": 5},
+    {"n_rb": 25, "n_ports": 4, "length": 9, "start": 8, "duplex": "tdd"},
+    {"n_rb": 75, "n_ports": 4, "length": 6, "start": 40},
+    {"n_rb": 6, "n_ports": 2, "length": 6, "start": 0, "gap": 1, "size": 136},
+    {"n_rb": 15, "n_ports": 4, "length": 5, "start": 4, "gap": 1, "size": 176},
+    {"n_rb": 25, "n_ports": 1, "length": 4, "start": 6, "gap": 1, "size": 136},
+    {"n_rb": 50, "n_ports": 2, "length": 8, "start": 4, "gap": 2, "size": 280, "redundancy": "first"},
 ]
+"""The blocks that PSS and SSS halve are 4 and 10 of 15, 9 and 15 of 25, 34 and 40 of 75."""
 
 
 def told(case: dict[str, object]) -> tuple[dict[str, object], Sib1Transmission]:
-    sending = {name: case[name] for name in ("start", "length", "redundancy") if name in case}
-    rest = {name: value for name, value in case.items() if name not in ("start", "length", "redundancy", "size")}
+    sending = {name: case[name] for name in ("start", "length", "redundancy", "gap") if name in case}
+    rest = {name: value for name, value in case.items() if name not in ("start", "length", "redundancy", "gap", "size")}
     return rest, Sib1Transmission(octets=octets(case.get("size", 176)), **sending)  # type: ignore[arg-type]
 
 
@@ -41,7 +54,8 @@ def test_every_layout_is_found_wherever_it_lies_with_the_sfn_known_and_not(case:
         assert found.status == "decoded"
         assert found.message is not None
         assert found.message.octets == sib1.octets
-        assert found.prb == (sib1.start, sib1.length)
+        assert found.gap == sib1.gap
+        assert found.prb == ((sib1.start, sib1.length) if sib1.gap == 0 else None)
 
 
 @pytest.mark.parametrize("case", WHOLE, ids=lambda c: "-".join(str(v) for v in c.values()))
@@ -59,7 +73,7 @@ def test_soft_bits_without_noise_have_the_signs_of_the_bits_sent() -> None:
     described = cell(sib1=sib1)
     iq, view = air(described, snr_db=60.0)
     soft = soft_elements(read_subframe(iq, view, 0), view)
-    bits = allocation_soft_bits(soft, view, start=3, length=4, data_start=2)
+    bits = allocation_soft_bits(soft, view, blocks=slot_blocks(25, start=3, length=4), data_start=2)
     plain = sent_bits(sib1, sfn=0, pci=123, n_bits=bits.size)
     sent = 1.0 - 2.0 * plain.astype(float)
     assert np.array_equal(np.sign(bits), sent * scrambling_signs(123, bits.size))
@@ -98,7 +112,7 @@ def test_a_cell_without_sib1_under_full_load_has_none() -> None:
 def test_noise_has_no_sib1() -> None:
     _, view = air(cell(n_rb=25), snr_db=0.0)
     iq = white_noise(8 * 76_800, power=1e-3, rng=np.random.default_rng(7))
-    assert search_sib1(iq, view, sfn=None) == Sib1(status="not_seen", reason="too weak, disturbed, or not in neighbouring blocks")
+    assert search_sib1(iq, view, sfn=None) == Sib1(status="not_seen", reason="too weak, disturbed, or in more than ten blocks")
 
 
 def test_another_cells_sib1_is_not_read_as_this_ones() -> None:

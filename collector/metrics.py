@@ -21,6 +21,7 @@ from collector.journal import JournalReader
 from collector.places import DataFolder
 from collector.station_board import connected, follower_entries, one_number
 from collector.tally import BOUNDS_S, Status, read_status
+from collector.task_metrics import task_metrics
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _COUNTERS: Final = {
@@ -55,6 +56,7 @@ class _Collected(Collector):
         if status is not None:
             yield from _ingest(status)
         yield from self._followers()
+        yield from task_metrics(self._data.path)
         usage = shutil.disk_usage(self._data.path)
         yield GaugeMetricFamily("canhsong_disk_free_bytes", "Free space where the journal is", value=usage.free)
         yield GaugeMetricFamily("canhsong_disk_size_bytes", "Size of the disk where the journal is", value=usage.total)

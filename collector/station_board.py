@@ -78,12 +78,14 @@ def follower_entries(data: DataFolder) -> dict[str, int]:
     """Return the last journal entry that each follower has committed, by name; those that were never begun are left out."""
     from collector.influx_follower import influx_file
     from collector.judging import findings_path
+    from collector.task_table import tasks_path
 
     found = {}
     for name, path, sql in (
         ("sqlite", data.store, "SELECT max(entry) FROM cursor WHERE name = 'sqlite'"),
         ("influxdb", influx_file(data.path), "SELECT max(entry) FROM cursor"),
         ("judge", findings_path(data.path), "SELECT max(cursor) FROM judge"),
+        ("tasks", tasks_path(data.path), "SELECT max(entry) FROM cursor"),
     ):
         with contextlib.suppress(StorageError):  # it is being made
             if path.is_file():

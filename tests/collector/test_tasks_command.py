@@ -16,6 +16,7 @@ from collector.captures import Captures
 from collector.cli import cli
 from collector.errors import CollectorError
 from collector.service import Service
+from collector.task_metrics import task_metrics
 from collector.task_table import TaskTable, read_tasks, tasks_path
 from collector.task_words import plain, task_line
 from collector.web.findings_panel import finding_row
@@ -124,6 +125,31 @@ def test_the_api_has_the_same_and_writes_readings_down(with_capture: Path) -> No
     log = captures.accesses(captures.find("c1"))
     assert [one.what for one in log] == ["read over the API: meta", "read over the API: data"]
     assert log[0].who.startswith("api ")
+
+
+def test_prometheus_is_told_of_tasks_and_captures(with_capture: Path) -> None:
+    table = TaskTable(tasks_path(with_capture))
+    table.answered([result(table.ask(task(), MANY), "done")])
+    table.ask(task(), MANY)
+    Here(with_capture).piece("meta", 0, capture_id="c7")
+    lines = {line.partition(" ")[0]: float(line.rpartition(" ")[2]) for line in _exposed(with_capture) if not line.startswith("#")}
+    assert (lines['canhsong_tasks{state="done"}'], lines['canhsong_tasks{state="open"}']) == (1.0, 1.0)
+    assert (lines["canhsong_captures_whole_total"], lines["canhsong_chunks_refused_total"]) == (1.0, 1.0)
+    assert lines["canhsong_captures_bytes"] >= len(DATA) + len(META)
+    assert list(task_metrics(with_capture / "nothing-here"))
+
+
+def _exposed(folder: Path) -> list[str]:
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.registry import Collector
+
+    class Told(Collector):
+        def collect(self) -> Any:
+            return task_metrics(folder)
+
+    registry = CollectorRegistry()
+    registry.register(Told())
+    return generate_latest(registry).decode().splitlines()
 
 
 def test_a_finding_is_shown_with_its_tasks(tmp_path: Path) -> None:

@@ -132,6 +132,21 @@ class ReceiverSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Supply an antenna amplifier over the cable. Harms what does not expect it."""
 
 
+class BandWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one band is to be swept; what is not said is as for every band."""
+
+    priority: Annotated[int, Meta(ge=1, le=9)] = 5
+    """1 goes first: where the time is not enough, bands of higher numbers wait."""
+    revisit_s: PositiveSeconds | None = None
+    """At least so often. None: in the time that is left."""
+    dwell_s: Annotated[float, Meta(ge=0.002, le=5.0)] | None = None
+    wanted_dbfs: Annotated[float, Meta(ge=-200.0, le=0.0)] | None = None
+    """The weakest carrier that is to be seen nine times out of ten: the dwell is made long enough for it."""
+    wanted_dbm: Annotated[float, Meta(ge=-200.0, le=30.0)] | None = None
+    """The same in dBm; needs a level calibration."""
+    wanted_width_hz: Annotated[float, Meta(ge=1.0, le=20e6)] | None = None
+
+
 class SweepSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is swept, and how."""
 
@@ -140,6 +155,15 @@ class SweepSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     dwell_s: Annotated[float, Meta(ge=0.002, le=5.0)] = 0.05
     crop: Annotated[float, Meta(ge=0.1, lt=0.45)] = 0.1
     """Part of each span that is left out at either edge."""
+    wishes: dict[str, BandWish] = field(default_factory=dict)
+    """By the name in ``bands``."""
+    wanted_dbfs: Annotated[float, Meta(ge=-200.0, le=0.0)] | None = None
+    """The weakest carrier that is to be seen nine times out of ten, in every band without a wish of its own. None: dwell_s holds."""
+    wanted_dbm: Annotated[float, Meta(ge=-200.0, le=30.0)] | None = None
+    wanted_width_hz: Annotated[float, Meta(ge=1.0, le=20e6)] = 200e3
+    """And how wide it is."""
+    dwell_max_s: Annotated[float, Meta(ge=0.002, le=5.0)] = 1.0
+    """The longest dwell that a wanted carrier may ask for."""
     gsm_dwell_s: Annotated[float, Meta(ge=0.25, le=10.0)] = 1.9
     lte_dwell_s: Annotated[float, Meta(ge=0.01, le=0.16)] = 0.08
     identity_interval_s: PositiveSeconds = 60.0

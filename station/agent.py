@@ -62,6 +62,8 @@ class Agent:
             StationError: the receiver cannot be opened at the start.
         """
         state = self.station.open()
+        for line in self.station.plan_lines():
+            self._say(line)
         self._open_captures(state.sample_rate_hz)
         self._begin_tasks()
         self._put([self._health()])

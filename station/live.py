@@ -6,7 +6,6 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,30 +18,24 @@ from dsp.lte.types import LteCell
 from station.bands import wanted_ranges
 from station.calibration import Calibration, CalibrationFile, WitnessLog, solve, temperature_c
 from station.cell_looks import CellLooks
+from station.dwell_length import DwellChoice
 from station.errors import MisuseError, ReceiverError
 from station.gpsd import GpsdReader
 from station.levels import Levels, levels_of
 from station.live_clock import LiveClock
 from station.receiver_process import ReceiverProcess, ReceiverState
-from station.reference_floor import with_reference
-from station.scan_plan import ReceiverFacts, Sweep, plan_sweep
+from station.reference_floor import References
+from station.scan_plan import ReceiverFacts, Sweep
 from station.sighting import Sighting
 from station.state_folder import state_folder
 from station.sweep import HopResult, Sweeper
 from station.sweep_log import SweepLog
+from station.sweep_plans import SweepPlans, probe, wanted_powers, with_dwells
 
 Say = Callable[[str], None]
 RETRY_S: Final = 1.0
 SLOTS: Final = 4
 MAX_JUMP_PPM: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepPlans:
-    """The plain and the shifted grid; they take turns, so that what one is blind for the other hears."""
-
-    plain: Sweep
-    shifted: Sweep
 
 
 class LiveStation:
@@ -57,7 +50,12 @@ class LiveStation:
         self._files = CalibrationFile(state_folder(settings))
         self.calibration: Calibration | None = None
         self.levels = Levels()
-        longest = max(settings.sweep.gsm_dwell_s, settings.sweep.lte_dwell_s, settings.sweep.dwell_s)
+        self.dwells: dict[str, DwellChoice] = {}
+        """By band, where the dwell follows from a wanted carrier."""
+        self._references = References(settings.analysis)
+        longest = max(
+            settings.sweep.gsm_dwell_s, settings.sweep.lte_dwell_s, settings.sweep.dwell_max_s, *(one.dwell_s for one in self.ranges)
+        )
         head_s = 0.5 if settings.receiver.address.startswith("rtltcp") else 0.05
         self.receiver = ReceiverProcess(
             settings.receiver, slot_samples=round((longest + head_s) * settings.receiver.sample_rate_hz), n_slots=n_slots
@@ -85,17 +83,18 @@ class LiveStation:
         state = self.receiver.start()
         self._set_up(state)
         self.sweeper.warm_up()
+        self._choose_dwells()
         return state
 
     def _set_up(self, state: ReceiverState) -> None:
         self._state = state
         self.sweeper = Sweeper(self.receiver, state, self.settings, self.clock.time_ns, stopping=lambda: self.stopping)
         self._take_calibrations(state)
-        self.plans = self.plan_sweeps()
+        self.plans = SweepPlans(self.ranges, self._facts())
         if not self.plans.plain.hops:
             reasons = "; ".join(f"{one.name}: {one.reason}" for one in self.plans.plain.unheard)
             raise MisuseError(f"nothing to hear: {reasons}: use another dongle or other bands (--band)")
-        self.log = SweepLog(self.settings, self.plan, rate_hz=state.sample_rate_hz, sweep_s=self.plans.plain.duration_s)
+        self.log = self._new_log()
 
     def _take_calibrations(self, state: ReceiverState) -> None:
         """Use what is known of this very dongle; one that was put in the place of another has its own."""
@@ -105,16 +104,37 @@ class LiveStation:
         if problem := self.levels.problem(self.clock.time_ns(time.monotonic_ns())):
             self.say(problem)
 
-    def plan_sweeps(self) -> SweepPlans:
-        """Return the sweeps, with what is known of the retune time."""
-        state, settle = self.state, self.sweeper.settle
-        facts = ReceiverFacts(
-            tuner=state.tuner,
-            sample_rate_hz=state.sample_rate_hz,
-            retune_s=settle.measured_s or state.settle_s,
+    def _facts(self) -> ReceiverFacts:
+        """Return what the plan has to know of the receiver, what is known of its retune time among it."""
+        return ReceiverFacts(
+            tuner=self.state.tuner,
+            sample_rate_hz=self.state.sample_rate_hz,
+            retune_s=self.sweeper.settle.measured_s or self.state.settle_s,
             crop=self.settings.sweep.crop,
         )
-        return SweepPlans(plain=plan_sweep(self.ranges, facts), shifted=plan_sweep(self.ranges, facts, shifted=True))
+
+    def _choose_dwells(self) -> None:
+        """Make the dwells long enough for the weakest carriers that are wanted, by the noise as it is now."""
+        now_ns = self.clock.time_ns(time.monotonic_ns())
+        wanted, problems = wanted_powers(self.settings, self.ranges, self.levels, now_ns)
+        for problem in problems:
+            self.fault(problem)
+        if not wanted:
+            return
+        floors: dict[str, float] = {}
+        for one in self.sweeper.sweep(probe(self.plans.plain)):
+            if one.findings is not None:
+                density = float(one.findings.floor.density.mean())
+                floors[one.hop.name] = min(density, floors.get(one.hop.name, density))
+        self.ranges, self.dwells = with_dwells(
+            self.ranges, wanted, floors, settings=self.settings, sample_rate_hz=self.state.sample_rate_hz
+        )
+        self.plans = SweepPlans(self.ranges, self._facts())
+        self.log = self._new_log()
+
+    def _new_log(self) -> SweepLog:
+        sweep, rate_hz = self.plans.plain, self.state.sample_rate_hz
+        return SweepLog(self.settings, self.plan, rate_hz=rate_hz, sweep_s=sweep.duration_s, revisit_s=sweep.revisit_s)
 
     @property
     def state(self) -> ReceiverState:
@@ -154,7 +174,7 @@ class LiveStation:
         The first cells settle the clock error: until it is known what was swept waits for them. A receiver that fails is opened again,
         and it is told.
         """
-        plan = self.plans.plain if self.sweeps_done % 2 == 0 else self.plans.shifted
+        plan = self.plans.next(time.monotonic())
         results: list[HopResult] = []
         try:
             for one in self.sweeper.sweep(plan):
@@ -162,7 +182,8 @@ class LiveStation:
                 results.append(one)
         except ReceiverError as error:
             self._recover(error)
-        results = with_reference(results, self.settings.analysis)
+        self.plans.swept(plan, time.monotonic())
+        results = self._references.applied(results)
         self.results = results
         if self.on_sweep is not None:
             self.on_sweep(results)
@@ -175,6 +196,13 @@ class LiveStation:
             residual = ((1 + self.sweeper.ppm * 1e-6) / (1 + used_ppm * 1e-6) - 1) * 1e6
             yield self.levels.applied(self.log.records(sightings, header=self.header(), residual_ppm=residual))
         self.sweeps_done += 1
+
+    def plan_lines(self) -> Iterator[str]:
+        """Yield what is going to be swept, for people."""
+        from station.scan_report import plan_lines
+
+        wishes = {one.name: one.revisit_s for one in self.ranges if one.revisit_s is not None}
+        return plan_lines(self.plans.plain, self.state, wishes=wishes, dwells=self.dwells)
 
     def finish(self) -> list[AnyRecord]:
         """Return what remains to be said at the end."""

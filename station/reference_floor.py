@@ -59,3 +59,21 @@ def _again(findings: Findings | None, settings: AnalysisSection, reference: Floa
     except DspError:
         return findings
     return replace(findings, floor=floor, detections=found)
+
+
+class References:
+    """The quietest hop of each length of transform, of this sweep or the last one that had hops enough: a sweep over one band may not."""
+
+    def __init__(self, settings: AnalysisSection) -> None:
+        """Nothing was swept."""
+        self._settings = settings
+        self._kept: dict[int, FloatArray] = {}
+
+    def applied(self, results: Sequence[HopResult]) -> list[HopResult]:
+        """Return ``results`` with the emissions of filled hops found against the quietest one."""
+        reference = reference_of(results)
+        if reference is not None:
+            self._kept[len(reference)] = reference
+        lengths = {len(one.findings.floor.density) for one in results if one.findings is not None}
+        kept = self._kept.get(next(iter(lengths))) if len(lengths) == 1 else None
+        return with_reference(results, self._settings, kept)

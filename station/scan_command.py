@@ -68,14 +68,13 @@ def scan(ctx: click.Context, /, bands: tuple[str, ...], once: bool, as_json: boo
     settings = live_settings(ctx.obj, flags, bands)
     from config.band_plan import load_band_plan
     from station.live import LiveStation
-    from station.scan_report import plan_lines
 
     plan = load_band_plan(Path(settings.plan.bands) if settings.plan.bands else None)
     sink: Sink = JsonSink() if as_json else TableSink()
     station = LiveStation(settings, plan, say=say)
     try:
-        state = station.open()
-        for line in plan_lines(station.plans.plain, state):
+        station.open()
+        for line in station.plan_lines():
             click.echo(line, err=True)
         csv = None
         if csv_file is not None:

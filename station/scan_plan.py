@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from station.errors import MisuseError
+from station.rounds import BandLoad, worst_gaps
 from station.tuners import Tuner
 
 MIN_CROP = 0.1
@@ -27,7 +28,9 @@ class WantedRange:
     upper_hz: float
     dwell_s: float
     revisit_s: float | None = None
-    """None: as often as it comes."""
+    """At least so often. None: as often as it comes."""
+    priority: int = 5
+    """1 goes first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +88,7 @@ class Sweep:
     unseen: tuple[tuple[float, float], ...]
     duration_s: float
     revisit_s: dict[str, float]
-    """Time between two looks at the same frequency, by the range's name, when sweep follows sweep."""
+    """Longest time between two looks at the same band, by its name, when sweep follows sweep without looks at cells."""
 
 
 def plan_sweep(wanted: Sequence[WantedRange], facts: ReceiverFacts, *, shifted: bool = False) -> Sweep:
@@ -107,14 +110,23 @@ def plan_sweep(wanted: Sequence[WantedRange], facts: ReceiverFacts, *, shifted: 
         for low, high in audible:
             hops += _hops(part, low, high, facts, shifted)
         unheard += _unheard(part, audible, facts.tuner)
-    duration = sum(hop.dwell_s + facts.retune_s for hop in hops)
     return Sweep(
         hops=tuple(hops),
         unheard=tuple(unheard),
-        unseen=tuple(sorted(_notch(hop) for hop in hops)),
-        duration_s=duration,
-        revisit_s={part.name: duration for part in wanted if any(hop.name == part.name for hop in hops)},
+        unseen=tuple(sorted(notch for hop in hops if (notch := _notch(hop)) is not None)),
+        duration_s=sum(hop.dwell_s + facts.retune_s for hop in hops),
+        revisit_s=worst_gaps(loads(wanted, hops, facts)) if hops else {},
     )
+
+
+def loads(wanted: Sequence[WantedRange], hops: Sequence[Hop], facts: ReceiverFacts) -> list[BandLoad]:
+    """Return what each of ``wanted`` that has ``hops`` takes, and how often it is wished; ranges of one name are one."""
+    found: dict[str, BandLoad] = {}
+    for part in wanted:
+        duration = sum(hop.dwell_s + facts.retune_s for hop in hops if hop.name == part.name)
+        if duration > 0.0 and part.name not in found:
+            found[part.name] = BandLoad(name=part.name, duration_s=duration, revisit_s=part.revisit_s, priority=part.priority)
+    return list(found.values())
 
 
 def unseen_after(sweeps: Sequence[Sweep]) -> tuple[tuple[float, float], ...]:
@@ -133,12 +145,22 @@ def _hops(part: WantedRange, low: float, high: float, facts: ReceiverFacts, shif
     if shifted:
         edges = [low, *(low + (k + 0.5) * width for k in range(count)), high]
     hops = []
-    for lower, upper in itertools.pairwise(edges):
-        center = _center(lower, upper, facts)
+    beside = _beside(low, high, facts)
+    for lower, upper in [(low, high)] if beside is not None else itertools.pairwise(edges):
+        center = _center(lower, upper, facts) if beside is None else beside
         hops.append(
             Hop(name=part.name, center_freq_hz=center, lower_hz=lower, upper_hz=upper, dwell_s=part.dwell_s, notch_hz=facts.notch_hz)
         )
     return hops
+
+
+def _beside(low: float, high: float, facts: ReceiverFacts) -> float | None:
+    """Return where to tune so that a narrow range lies whole beside the spike; None: it is too wide for that, or at the tuner's end."""
+    away = 2 * facts.notch_hz
+    if high - low + away > facts.usable_hz / 2 - 1.0:
+        return None
+    places = (float(math.floor(low - away)), float(math.ceil(high + away)))
+    return next((place for place in places if facts.tuner.hears(place, place)), None)
 
 
 def _center(lower: float, upper: float, facts: ReceiverFacts) -> float:
@@ -160,5 +182,7 @@ def _unheard(part: WantedRange, audible: Sequence[tuple[float, float]], tuner: T
     return [UnheardRange(name=part.name, lower_hz=a, upper_hz=b, reason=f"{tuner.name} hears {heard} MHz") for a, b in gaps]
 
 
-def _notch(hop: Hop) -> tuple[float, float]:
-    return hop.center_freq_hz - hop.notch_hz / 2, hop.center_freq_hz + hop.notch_hz / 2
+def _notch(hop: Hop) -> tuple[float, float] | None:
+    """Return what of a hop's part its spike hides; None: nothing."""
+    low, high = max(hop.center_freq_hz - hop.notch_hz / 2, hop.lower_hz), min(hop.center_freq_hz + hop.notch_hz / 2, hop.upper_hz)
+    return (low, high) if low < high else None

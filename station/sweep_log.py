@@ -1,8 +1,8 @@
-"""From what sweeps found to wire records: one tracker over all hops, spectra and occupancy hop by hop, a summary a band."""
+"""From what sweeps found to wire records: one tracker a band, spectra and occupancy hop by hop, a summary a band."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -30,12 +30,13 @@ CLEAR_SWEEPS = 2.5
 class SweepLog:
     """Everything that is remembered from sweep to sweep."""
 
-    def __init__(self, settings: StationSettings, plan: BandPlan, *, rate_hz: float, sweep_s: float) -> None:
-        """``sweep_s``: how long one sweep takes."""
+    def __init__(
+        self, settings: StationSettings, plan: BandPlan, *, rate_hz: float, sweep_s: float, revisit_s: Mapping[str, float] | None = None
+    ) -> None:
+        """``sweep_s``: how long it is from one sweep to the next; ``revisit_s``: from one pass over a band to the next."""
         self._settings, self._plan, self._rate = settings, plan, rate_hz
-        tracks = settings.tracks
-        tracks = msgspec.structs.replace(tracks, clear_after_s=max(tracks.clear_after_s, CLEAR_SWEEPS * sweep_s))
-        self._tracker = Tracker(tracks, seed=f"{settings.station.name}|sweep", merge_gap_s=settings.analysis.merge_gap_s)
+        self._sweep_s, self._revisit_s = sweep_s, revisit_s or {}
+        self._trackers: dict[str, Tracker] = {}
         self._spectra: dict[float, SpectrumLog] = {}
         self._occupancies: dict[float, OccupancyLog] = {}
         self._summaries: dict[str, SummaryLog] = {}
@@ -54,23 +55,41 @@ class SweepLog:
         """Yield the records of the sweep that ``sightings`` come from, each frequency ``residual_ppm`` higher than it appeared."""
         if not self._results:
             return
-        end_ns = max(one.start_ns + round((one.findings.psd.duration_s if one.findings else 0.0) * 1e9) for one in self._results)
-        first = self._results[0].findings
+        end_ns = max(map(_end_ns, self._results))
+        by_band: dict[str, list[Sighting]] = {}
+        for sighting in sightings:
+            by_band.setdefault(self._name_at(sighting.center_freq_hz), []).append(scaled(sighting, residual_ppm))
+        for name in dict.fromkeys(one.hop.name for one in self._results):
+            yield from self._emissions(name, by_band.get(name, []), header, residual_ppm)
+        for one in self._results:
+            yield from self._hop(one, header)
+        for name in [n for n, (_, _, since) in self._edges.items() if end_ns - since >= self._settings.analysis.occupancy_interval_s * 1e9]:
+            yield self._take_summary(name, header, end_ns)
+
+    def _emissions(self, name: str, sightings: Sequence[Sighting], header: Header, residual_ppm: float) -> Iterator[AnyRecord]:
+        """Yield what has become of the tracks of one band that was swept."""
+        mine = [one for one in self._results if one.hop.name == name]
+        first = mine[0].findings
         self.slack_hz = 2.0 * first.psd.bin_hz if first else 0.0
-        events = self._tracker.dwell(
-            [scaled(one, residual_ppm) for one in sightings],
-            span_ns=(min(one.start_ns for one in self._results), end_ns),
+        events = self._tracker(name).dwell(
+            sightings,
+            span_ns=(min(one.start_ns for one in mine), max(map(_end_ns, mine))),
             slack_hz=self.slack_hz,
             held=self._held(residual_ppm),
         )
         for event in events:
             report = emission_report(event, header=header, relative=False, plan=self._plan)
-            self._count(report.track_id, event.measured.center_freq_hz)
+            self._tracks_of.setdefault(name, set()).add(report.track_id)
             yield report
-        for one in self._results:
-            yield from self._hop(one, header)
-        for name in [n for n, (_, _, since) in self._edges.items() if end_ns - since >= self._settings.analysis.occupancy_interval_s * 1e9]:
-            yield self._take_summary(name, header, end_ns)
+
+    def _tracker(self, name: str) -> Tracker:
+        if name not in self._trackers:
+            tracks = self._settings.tracks
+            least_s = CLEAR_SWEEPS * self._revisit_s.get(name, self._sweep_s)
+            tracks = msgspec.structs.replace(tracks, clear_after_s=max(tracks.clear_after_s, least_s))
+            seed = f"{self._settings.station.name}|sweep|{name}"
+            self._trackers[name] = Tracker(tracks, seed=seed, merge_gap_s=self._settings.analysis.merge_gap_s)
+        return self._trackers[name]
 
     def cells(self, look: LookResult, *, header: Header) -> Iterator[AnyRecord]:
         """Yield the records of the cells of one look."""
@@ -89,8 +108,9 @@ class SweepLog:
 
     def finish(self, *, header: Header, end_ns: int, unheard: Iterable[UnheardRange] = ()) -> Iterator[AnyRecord]:
         """Yield what remains: clears, occupancy, and a summary for each band that was swept."""
-        for event in self._tracker.finish(end_ns):
-            yield emission_report(event, header=header, relative=False, plan=self._plan)
+        for tracker in self._trackers.values():
+            for event in tracker.finish(end_ns):
+                yield emission_report(event, header=header, relative=False, plan=self._plan)
         for center in sorted(self._occupancies):
             yield from self._occupancy(center, header, end_ns)
         for one in unheard:
@@ -148,14 +168,15 @@ class SweepLog:
     def _summary(self, name: str) -> SummaryLog:
         return self._summaries.setdefault(name, SummaryLog())
 
-    def _count(self, track_id: str, freq_hz: float) -> None:
-        self._tracks_of.setdefault(self._name_at(freq_hz), set()).add(track_id)
-
     def _name_at(self, freq_hz: float) -> str:
         for one in self._results:
             if one.hop.lower_hz <= freq_hz < one.hop.upper_hz:
                 return one.hop.name
         return self._results[0].hop.name if self._results else "?"
+
+
+def _end_ns(one: HopResult) -> int:
+    return one.start_ns + round((one.findings.psd.duration_s if one.findings else 0.0) * 1e9)
 
 
 class _Held:

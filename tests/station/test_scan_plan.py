@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from station.errors import MisuseError
@@ -72,6 +72,57 @@ def test_one_sweep_marks_its_notches_and_two_see_everything() -> None:
     assert plain.unseen[0][1] - plain.unseen[0][0] == FACTS.notch_hz
     assert unseen_after([plain]) == plain.unseen
     assert unseen_after([plain, shifted]) == ()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.tuples(st.floats(24e6, 1700e6), st.floats(2e3, 60e6)), min_size=1, max_size=4),
+    st.sampled_from([0.96e6, 1.92e6, 2.4e6, 2.56e6]),
+    st.floats(0.1, 0.4),
+    st.sampled_from(sorted(TUNERS)),
+)
+def test_two_sweeps_hear_every_audible_frequency_of_every_band(
+    bands: list[tuple[float, float]], rate_hz: float, crop: float, tuner: str
+) -> None:
+    facts = ReceiverFacts(tuner=TUNERS[tuner], sample_rate_hz=rate_hz, retune_s=0.005, crop=crop)
+    wanted = [WantedRange(name=f"b{k}", lower_hz=low, upper_hz=low + width, dwell_s=0.1) for k, (low, width) in enumerate(bands)]
+    sweeps = [plan_sweep(wanted, facts, shifted=shifted) for shifted in (False, True)]
+    for part in wanted:
+        for low, high in facts.tuner.audible(part.lower_hz, part.upper_hz):
+            # everywhere, at the seams of either grid and in the notches of either
+            edges = [edge for sweep in sweeps for hop in sweep.hops for edge in (hop.lower_hz, hop.upper_hz, hop.center_freq_hz)]
+            places = [low, high, *(low + (high - low) * k / 37 for k in range(37)), *(edge for edge in edges if low <= edge <= high)]
+            for freq_hz in places:
+                assert any(heard(hop, freq_hz, facts) for sweep in sweeps for hop in sweep.hops), freq_hz
+    # what one sweep says that it is blind for is all that it is blind for
+    for sweep in sweeps:
+        for hop in sweep.hops:
+            assert hop.upper_hz - hop.center_freq_hz <= rate_hz * (0.5 - crop) + 1.0
+            assert hop.center_freq_hz - hop.lower_hz <= rate_hz * (0.5 - crop) + 1.0
+
+
+def heard(hop: Hop, freq_hz: float, facts: ReceiverFacts) -> bool:
+    """Whether a hop counts at ``freq_hz`` and its spike does not stand there."""
+    spike = abs(freq_hz - hop.center_freq_hz) < facts.notch_hz / 2
+    return hop.lower_hz <= freq_hz <= hop.upper_hz and not spike
+
+
+def test_a_range_narrower_than_half_a_span_is_heard_beside_the_spike() -> None:
+    sweep = plan_sweep([WantedRange(name="x", lower_hz=935e6, upper_hz=935.2e6, dwell_s=0.1)], FACTS)
+    assert len(sweep.hops) == 1
+    assert sweep.unseen == ()
+    assert sweep.hops[0].center_freq_hz < 935e6
+
+
+def test_the_plan_says_how_often_each_band_comes() -> None:
+    wished = WantedRange(name="B8", lower_hz=925e6, upper_hz=960e6, dwell_s=0.05, revisit_s=3.0, priority=1)
+    others = [
+        WantedRange(name=name, lower_hz=low, upper_hz=high, dwell_s=0.05)
+        for name, low, high in (("B28", 758e6, 803e6), ("B5", 869e6, 894e6))
+    ]
+    found = plan_sweep([*others, wished], FACTS).revisit_s
+    assert found["B8"] <= 3.0
+    assert found["B28"] > found["B8"]
 
 
 def test_a_narrow_range_that_one_hop_covers_is_seen_whole_by_two_sweeps() -> None:

@@ -15,6 +15,8 @@ SMALLEST_BATCH_BYTES: Final = 2048
 HELLO_INSTANCES: Final = 256
 HELLO_INTERVAL_S: Final = 0.5
 HEARTBEAT_INTERVAL_S: Final = 1.0
+TIME_INTERVAL_S: Final = 5.0
+"""A heartbeat tells the station's clock and asks for the credit, so one goes out this often however much else is said."""
 SILENCE_S: Final = 5.0
 """Without a word from the collector for this long, or without an acknowledgement that is due, the station says hello again."""
 
@@ -33,7 +35,7 @@ class Conversation:
         self._batch_bytes = BATCH_BYTES
         self._asked_instance: str | None = None
         self._last_hello_s = float("-inf")
-        self._last_heard_s = self._last_said_s = self._ack_due_from_s = 0.0
+        self._last_heard_s = self._last_said_s = self._last_beat_s = self._ack_due_from_s = 0.0
 
     def take(self, frame: AnyFrame, now_s: float) -> list[Rejected]:
         """Take in what the collector says; return what it rejected."""
@@ -96,7 +98,7 @@ class Conversation:
 
     def said_hello(self, now_s: float) -> None:
         """Note that a hello was sent, or could not be."""
-        self._last_hello_s = self._last_said_s = now_s
+        self._last_hello_s = self._last_said_s = self._last_beat_s = now_s
 
     @property
     def caught_up(self) -> bool:
@@ -127,12 +129,13 @@ class Conversation:
         self._last_said_s = now_s
 
     def heartbeat_due(self, now_s: float) -> bool:
-        """Return whether the station has been silent for too long."""
-        return self.welcome and now_s - self._last_said_s >= HEARTBEAT_INTERVAL_S
+        """Return whether the station has been silent for too long, or has not told the time for long."""
+        silent = now_s - self._last_said_s >= HEARTBEAT_INTERVAL_S
+        return self.welcome and (silent or now_s - self._last_beat_s >= TIME_INTERVAL_S)
 
     def spoke(self, now_s: float) -> None:
         """Note that a heartbeat was sent."""
-        self._last_said_s = now_s
+        self._last_said_s = self._last_beat_s = now_s
 
     def wait_ms(self, now_s: float) -> int:
         """Return how long there is nothing to do unless something comes in."""

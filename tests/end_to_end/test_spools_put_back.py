@@ -77,3 +77,29 @@ def test_a_copied_spool_is_told_and_not_mixed(collector: Collector, tmp_path: Pa
             assert uplink.drain(10.0), uplink.problem()
         assert balance(collector.folder / "journal", first.spool_id, 3).holds()
     assert "two_senders" in collector.said()
+
+
+def test_a_spool_reopened_300_times_since_the_collector_heard_it_goes_on_and_a_copy_of_it_does_not(
+    collector: Collector, tmp_path: Path
+) -> None:
+    path, copy = tmp_path / "one.db", tmp_path / "copy.db"
+    first = OneCollectorSpool(path)
+    with Uplink(collector.ingest, station=STATION, spool=first) as uplink:
+        uplink.publish(emission(0))
+        assert uplink.drain(10.0)
+    idle = SqliteSpool(path)
+    idle._db.execute("VACUUM INTO ?", (str(copy),)).close()
+    idle._db.execute("PRAGMA synchronous=OFF")
+    for _ in range(300):  # each time it is started for sending and finds no collector
+        idle.draw_instance()
+    idle.close()
+    late = OneCollectorSpool(path)
+    assert first.instances[0] not in late.instances
+    with Uplink(collector.ingest, station=STATION, spool=late) as uplink:
+        uplink.publish(emission(1))
+        assert uplink.drain(20.0), uplink.problem()
+        stranger = OneCollectorSpool(copy)
+        with Uplink(collector.ingest, station=STATION, spool=stranger) as other:
+            other.publish(emission(2, label="the copy's own"))
+            eventually(lambda: "a spool was copied" in (other.problem() or ""))
+    assert balance(collector.folder / "journal", late.spool_id, 2).holds()

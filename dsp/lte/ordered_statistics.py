@@ -18,7 +18,7 @@ from dsp.crc import LTE_CRC24A, BitArray
 from dsp.lte import turbo
 from dsp.types import FloatArray
 
-LARGEST: Final = 512
+LARGEST: Final = 400
 """Bits of a block: the work grows with their third power, and longer turbo codes leave less to be won."""
 _BYTES: Final = (np.arange(256)[:, np.newaxis] >> np.arange(8) & 1).astype(np.float32)
 

@@ -148,12 +148,19 @@ def decode(received: Iterable[tuple[FloatArray, int]], view: CarrierView, way: H
     found, sureness = turbo.decode_or_sureness(total)
     if found is not None:
         coded = turbo.encode(found.bits)
-    elif thorough and code <= ordered_statistics.LARGEST:
+    elif thorough and code <= ordered_statistics.LARGEST and _information(parts) > way.size:
         coded = ordered_statistics.decode(total, sureness, filler=filler)
     else:
         return None
     margin = _margin(parts, coded, filler=filler, n_words=way.size)
     return Block(octets=np.packbits(coded[0, filler : filler + way.size]).tobytes(), hypothesis=way, margin=margin)
+
+
+def _information(parts: Sequence[tuple[FloatArray, int]]) -> float:
+    """Return how many bits the soft bits tell at most, each taken for itself: below a block's size no decoder has anything to go by."""
+    size = np.minimum(np.abs(np.concatenate([bits for bits, _ in parts])), 60.0)
+    wrong = 1.0 / (1.0 + np.exp(size))
+    return float(np.sum(1.0 - (np.log1p(np.exp(-size)) + wrong * size) / np.log(2.0), dtype=np.float64))
 
 
 def _margin(parts: Sequence[tuple[FloatArray, int]], coded: BitArray, *, filler: int, n_words: int) -> float:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -64,12 +65,12 @@ def test_the_inspector_s_key_keeps_what_is_heard_with_its_reason(band: Band) -> 
     env = station.env | {"CANHSONG_IDENTITY_GSM": "false", "CANHSONG_IDENTITY_LTE": "false", "CANHSONG_CAPTURE_AFTER_S": "1"}
     terminal = Terminal([sys.executable, "-m", "station.cli", "run", "--band", "930-934", "--ppm", "23.4"], env)
     try:
-        terminal.wait(lambda: "▶ 931.31" in terminal.shown, timeout_s=60.0)
+        terminal.wait(lambda: re.search(r"▶[^\n]{0,40}931\.31", terminal.shown), timeout_s=120.0)
         terminal.press("j")
         terminal.press("\x1b[A")
         terminal.press("c")
-        meta = terminal.wait(lambda: kept(station.folder), timeout_s=30.0)[0]
-        terminal.wait(lambda: "captured: " in terminal.shown, timeout_s=10.0)
+        meta = terminal.wait(lambda: kept(station.folder), timeout_s=60.0)[0]
+        terminal.wait(lambda: "captured: " in terminal.shown, timeout_s=30.0)
         assert termios.tcgetattr(terminal.there)[3] & termios.ICANON == 0
         terminal.end()
         assert termios.tcgetattr(terminal.there)[3] == terminal.before[3]

@@ -1,6 +1,6 @@
 """Occupancy of channels and bands over time (ITU-R SM.1880, SM.2256), with a stated false-alarm probability instead of a margin in dB.
 
-A look is a spectrogram row, or the whole dwell where there are no rows; looks of several dwells are stacked by the caller.
+A look is a spectrogram row, or the whole dwell where there are no rows; a ``Tally`` adds up the looks of many dwells.
 """
 
 from __future__ import annotations
@@ -69,27 +69,42 @@ def cell_states(psd: Psd, floor: NoiseFloor, band: Channel, *, pfa: float = DEFA
     return occupied
 
 
-def occupancy(channels: BoolArray, cells: BoolArray) -> Occupancy:
-    """Return FCO, FBO and SRO of channel states, shape (n_looks, n_channels), and the band's cells, shape (n_looks, n_bins).
+class Tally:
+    """The looks at one band, dwell after dwell: in how many each channel was occupied, and which part of the cells."""
 
-    Raises:
-        ParameterError: there is no look, no channel or no bin.
-    """
-    if not channels.size or not cells.size:
-        raise ParameterError("states", (channels.shape, cells.shape), "at least one look, one channel and one bin")
-    fco = channels.mean(axis=0)
-    return Occupancy(fco=tuple(float(part) for part in fco), fbo=float(cells.mean()), sro=float(fco.mean()), n_looks=int(channels.shape[0]))
+    def __init__(self, channels: tuple[Channel, ...], band: Channel) -> None:
+        """``channels``: of equal standing in the SRO; ``band``: what they make up."""
+        self._channels, self._band = channels, band
+        self._clear()
 
+    def _clear(self) -> None:
+        self.n_looks = 0
+        self._occupied = np.zeros(len(self._channels))
+        self._cells = 0.0
 
-def looks_needed(occupied_part: float, *, relative_error: float = 0.1) -> int:
-    """Return how many independent looks give an occupancy with ``relative_error`` at 95 % confidence (SM.2256: 384 (1 - p) / p at 10 %).
+    def add(self, psd: Psd, floor: NoiseFloor) -> None:
+        """Take in the looks of one dwell.
 
-    Raises:
-        ParameterError: ``occupied_part`` is not in (0, 1].
-    """
-    if not 0.0 < occupied_part <= 1.0:
-        raise ParameterError("occupied_part", occupied_part, "more than 0 and at most 1")
-    return int(np.ceil((1.96 / relative_error) ** 2 * (1.0 - occupied_part) / occupied_part))
+        Raises:
+            ParameterError: a channel lies outside the span, or holds no bin.
+        """
+        states, cells = channel_states(psd, floor, self._channels), cell_states(psd, floor, self._band)
+        self.n_looks += states.shape[0]
+        self._occupied += states.sum(axis=0)
+        self._cells += float(cells.mean()) * states.shape[0]
+
+    def take(self) -> Occupancy:
+        """Return the occupancy over what was added since the last time, and begin again.
+
+        Raises:
+            ParameterError: no look was added.
+        """
+        if not self.n_looks:
+            raise ParameterError("n_looks", 0, "at least one look")
+        fco = self._occupied / self.n_looks
+        taken = Occupancy(fco=tuple(fco.tolist()), fbo=self._cells / self.n_looks, sro=float(fco.mean()), n_looks=self.n_looks)
+        self._clear()
+        return taken
 
 
 def _looks(psd: Psd) -> tuple[FloatArray, int]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-import numpy as np
-
 from config.band_plan import BandPlan
 from dsp.errors import ParameterError
-from dsp.occupancy import Channel, cell_states, channel_states
+from dsp.occupancy import Channel, Tally
 from dsp.types import Artefact, FloatArray, NoiseFloor, Psd
 from station.analysis import Findings, bins_of
 
@@ -77,40 +76,32 @@ class _Band:
         n = max(1, min(MAX_CHANNELS, round((edges[1] - edges[0]) / width_hz)))
         self._width = (edges[1] - edges[0]) / n
         limits = [edges[0] - middle + index * self._width for index in range(n + 1)]
-        self._channels = tuple(Channel(lower_offset_hz=low, upper_offset_hz=high) for low, high in pairwise(limits))
-        self._span = Channel(lower_offset_hz=limits[0], upper_offset_hz=limits[-1])
-        self._clear()
+        channels = tuple(Channel(lower_offset_hz=low, upper_offset_hz=high) for low, high in pairwise(limits))
+        self._tally = Tally(channels, Channel(lower_offset_hz=limits[0], upper_offset_hz=limits[-1]))
 
-    def _clear(self) -> None:
-        self.looks = 0
-        self._occupied = np.zeros(len(self._channels))
-        self._cells = 0.0
+    @property
+    def looks(self) -> int:
+        return self._tally.n_looks
 
     def add(self, psd: Psd, floor: NoiseFloor) -> None:
-        try:
-            states, cells = channel_states(psd, floor, self._channels), cell_states(psd, floor, self._span)
-        except ParameterError:  # a very short dwell's bins are wider than a channel
-            return
-        self.looks += states.shape[0]
-        self._occupied += states.sum(axis=0)
-        self._cells += float(cells.mean()) * states.shape[0]
+        # a very short dwell's bins are wider than a channel
+        with suppress(ParameterError):
+            self._tally.add(psd, floor)
 
     def take(self, observed_s: float) -> OccupancyOfBand:
-        fco = self._occupied / self.looks
-        centers = [self._edges[0] + (index + 0.5) * self._width for index in range(len(fco))]
-        taken = OccupancyOfBand(
+        taken = self._tally.take()
+        centers = [self._edges[0] + (index + 0.5) * self._width for index in range(len(taken.fco))]
+        return OccupancyOfBand(
             band=self._name,
             lower_freq_hz=self._edges[0],
             upper_freq_hz=self._edges[1],
             channel_width_hz=self._width,
             observed_s=observed_s,
-            looks=self.looks,
-            fbo=self._cells / self.looks,
-            sro=float(fco.mean()),
-            channels=tuple(zip(centers, fco.tolist(), strict=True)),
+            looks=taken.n_looks,
+            fbo=taken.fbo,
+            sro=taken.sro,
+            channels=tuple(zip(centers, taken.fco, strict=True)),
         )
-        self._clear()
-        return taken
 
 
 def thinned(psd: Psd) -> Psd:

@@ -7,7 +7,7 @@ import pytest
 
 from dsp.errors import ParameterError
 from dsp.noise_floor import estimate_floor
-from dsp.occupancy import Channel, cell_states, channel_states, looks_needed, occupancy
+from dsp.occupancy import Channel, Tally, cell_states, channel_states
 from tests.dsp.dwells import RATE_HZ, noise, tone, welch
 
 CHANNELS = tuple(Channel(lower_offset_hz=f - 1e5, upper_offset_hz=f + 1e5) for f in (-4e5, -2e5, 0.0, 2e5, 4e5))
@@ -21,9 +21,10 @@ def test_each_channels_occupancy_is_its_duty() -> None:
     samples = noise(rng, n) + tone(n, -4e5, 0.5) + tone(n, 2.1e5, 0.5) * gate
     psd = welch(samples, row_step_s=0.002)
     floor = estimate_floor(psd)
-    states = channel_states(psd, floor, CHANNELS)
-    assert states.shape == (psd.rows.shape[0], 5)
-    result = occupancy(states, cell_states(psd, floor, BAND))
+    assert channel_states(psd, floor, CHANNELS).shape == (psd.rows.shape[0], 5)
+    tally = Tally(CHANNELS, BAND)
+    tally.add(psd, floor)
+    result = tally.take()
     np.testing.assert_allclose(result.fco, [1.0, 0.0, 0.0, 0.3, 0.0], atol=0.03)
     assert result.sro == pytest.approx(np.mean(result.fco))
     assert result.n_looks == psd.rows.shape[0]
@@ -50,14 +51,19 @@ def test_a_channel_outside_the_span_is_refused() -> None:
         channel_states(psd, estimate_floor(psd), (Channel(lower_offset_hz=RATE_HZ, upper_offset_hz=RATE_HZ + 2e5),))
 
 
+def test_looks_of_several_dwells_add_up_and_are_taken_once() -> None:
+    quiet = welch(noise(np.random.default_rng(5), 300_000))
+    busy = welch(noise(np.random.default_rng(6), 300_000) + tone(300_000, 2e5, 0.1))
+    tally = Tally(CHANNELS, BAND)
+    for psd in (quiet, busy, quiet, quiet):
+        tally.add(psd, estimate_floor(psd))
+    result = tally.take()
+    assert result.fco == (0.0, 0.0, 0.0, 0.25, 0.0)
+    assert (result.sro, result.n_looks) == (0.05, 4)
+    tally.add(busy, estimate_floor(busy))
+    assert tally.take().fco[3] == 1.0
+
+
 def test_no_look_is_refused() -> None:
     with pytest.raises(ParameterError, match="at least one look"):
-        occupancy(np.zeros((0, 5), np.bool_), np.zeros((0, 9), np.bool_))
-
-
-def test_looks_needed_are_those_of_sm_2256() -> None:
-    # 384 (1 - p) / p for 10 % at 95 %
-    assert looks_needed(0.1) == pytest.approx(384 * 9, rel=0.001)
-    assert looks_needed(1.0) == 0
-    with pytest.raises(ParameterError, match="occupied_part"):
-        looks_needed(0.0)
+        Tally(CHANNELS, BAND).take()

@@ -52,7 +52,8 @@ class InfluxWriter:
     def __init__(self, door: Door, file: InfluxFile, stopped: Callable[[], bool]) -> None:
         """``stopped`` ends every wait."""
         self._door, self._file, self._stopped = door, file, stopped
-        self._failing = ""
+        self.failing = ""
+        """Why InfluxDB does not take points now; empty while it does."""
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="influx")
         self._under_way: list[Future[None]] = []
@@ -130,9 +131,9 @@ class InfluxWriter:
 
     def _say(self, failing: str) -> None:
         """Log a change of state once, not every try."""
-        if failing != self._failing:
+        if failing != self.failing:
             if failing:
                 log.warning(Event("waiting", why=failing))
             else:
                 log.warning(Event("taken_again"))
-            self._failing = failing
+            self.failing = failing

@@ -82,6 +82,8 @@ class Cell:
     """Alarms that the set probability lets expect; each window of a dwell counted once."""
     clumps: int
     """Dwells with an alarm."""
+    tilted: bool = False
+    """From ``tilted_noise``: ``expected`` is then how many alarms were seen."""
 
     @property
     def short(self) -> bool:
@@ -98,10 +100,22 @@ class Cell:
         return None
 
 
-def alarms_in_noise(case: Case, *, dwells: int, seed: int, pfas: tuple[float, ...] = PFAS, limits: Limits | None = None) -> Iterator[Cell]:
-    """Yield a cell for each width and probability. ``limits``: the threshold of (floor, dwell, width, pfa); None: the detector's."""
+def alarms_in_noise(
+    case: Case,
+    *,
+    dwells: int,
+    seed: int,
+    pfas: tuple[float, ...] = PFAS,
+    limits: Limits | None = None,
+    below_bins: int | None = None,
+) -> Iterator[Cell]:
+    """Yield a cell for each width (of less than ``below_bins``) and probability.
+
+    ``limits``: the threshold of (floor, dwell, width, pfa); None: the detector's.
+    """
     limit_of = set_threshold if limits is None else limits
-    widths, n = list(case.widths()), case.n_fft
+    n = case.n_fft
+    widths = [width for width in case.widths() if below_bins is None or width < below_bins]
     rates = np.zeros((len(widths), len(pfas), N_BATCHES))
     clumps = np.zeros((len(widths), len(pfas)), np.int64)
     done = np.zeros(N_BATCHES)

@@ -87,19 +87,23 @@ class CaptureIntake:
         self._files: dict[tuple[str, str, Part], _File] = {}
 
     def take(self, station: str, chunk: CaptureChunk) -> CaptureAck:
-        """Return what ``station`` is to be told of ``chunk``: what is acknowledged by it is on disk."""
+        """Return what ``station`` is to be told of ``chunk``: what is acknowledged by it is on disk.
+
+        Raises:
+            OSError: the disk did not take it; the station is told nothing and comes again.
+        """
         try:
             return self._take(station, chunk)
         except LieError as error:
             self._set_aside_chunk(station, chunk, str(error))
             return self._ack(chunk, 0, "refused", str(error))
-        except OSError as error:
+        except OSError:
             self._files.pop((station, chunk.capture_id, chunk.part), None)  # what the file holds is looked at anew
-            return self._ack(chunk, 0, "refused", f"the collector cannot keep it: {error.strerror or error}")
+            raise
 
     def _take(self, station: str, chunk: CaptureChunk) -> CaptureAck:
         kept = self._captures.get(station, chunk.capture_id)
-        if kept is None or kept.state in ("deleted", "refused"):
+        if kept is None or kept.state in ("deleted", "refused") or (kept.state == "wrong" and chunk.task_id != kept.task_id):
             kept = self._begin(station, chunk)
         sizes = {"data": (kept.data_bytes, kept.data_sha256), "meta": (kept.meta_bytes, kept.meta_sha256)}
         told = sizes[chunk.part]

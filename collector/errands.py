@@ -169,7 +169,7 @@ class _IntakeThread:
             peer, station, chunk = one
             try:
                 ack = self._intake.take(station, chunk)
-            except (sqlite3.Error, StorageError) as error:  # a full disk, a locked file: the station comes again
+            except (sqlite3.Error, StorageError, OSError) as error:  # a full disk, a locked file: the station comes again
                 log.warning(Event("capture_unkept", station=station, capture=chunk.capture_id, reason=str(error)))
                 ack = None
             with self._lock:

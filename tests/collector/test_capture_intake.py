@@ -25,9 +25,11 @@ META = json.dumps({"global": {"core:datatype": "cu8", "canhsong:sha256": SHA}, "
 ASKED = task(task_id="a" * 16)
 FETCH = task(task_id="b" * 16, action="fetch", freq_hz=None, capture_id="kept")
 
+FETCH_AGAIN: dict[str, Task] = {}
+
 
 def asked_for(station: str, task_id: str) -> Task | None:
-    return next((one for one in (ASKED, FETCH) if (one.station, one.task_id) == (station, task_id)), None)
+    return next((one for one in (ASKED, FETCH, *FETCH_AGAIN.values()) if (one.station, one.task_id) == (station, task_id)), None)
 
 
 class Here:
@@ -145,6 +147,8 @@ def test_samples_with_another_hash_than_was_said_are_put_aside_and_wanted_no_mor
     assert list((here.captures.folder / "nui-vong-phu").iterdir()) == []
     assert {path.name.rpartition(".")[2] for path in here.aside()} == {"data", "meta", "json"}
     assert here.piece("data", 0).state == "refused"  # and it stays so
+    FETCH_AGAIN["c1"] = task(task_id="d" * 16, action="fetch", freq_hz=None, capture_id="c1")
+    assert here.send_all(task_id="d" * 16)[-1].state == "whole"  # unless it is asked for anew
 
 
 @pytest.mark.parametrize(

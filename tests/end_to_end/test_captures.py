@@ -30,6 +30,7 @@ from tests.collector.running_ingest import RunningIngest
 from tests.collector.test_hostile import p99_ack_s
 from tests.end_to_end.capture_sender import CAPTURE_ID, write_pair
 from tests.end_to_end.running import Collector, emission, end_with_parent, eventually
+from tests.end_to_end.small_disk import small_disk
 
 STATION = "nui-vong-phu"
 
@@ -183,6 +184,36 @@ def test_kill_9_at_both_ends_in_the_middle_loses_nothing_that_was_acknowledged(t
     assert killed >= 3
     assert whole.read_bytes() == (tmp_path / "pair" / whole.name).read_bytes()
     assert not part.exists()
+
+
+def test_a_disk_that_is_full_in_the_middle_delays_the_capture_and_no_record(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "tasks.toml").write_text("[captures]\nfree_part = 0.0\n")
+    with small_disk(tmp_path, kind="tmpfs", mib=4) as small:
+        (data / "captures").symlink_to(small)
+        collector, side = Collector(data), sender(400)
+        part = small / STATION / f"{CAPTURE_ID}.data.part"
+        try:
+            with Uplink(collector.ingest, station=STATION, side=side) as uplink:
+                side.send(write_pair(tmp_path / "pair", 2_500_000, task_id=ask(data)))
+                uplink.wake()
+                eventually(lambda: part.exists() and part.stat().st_size > 300_000, timeout_s=30.0)
+                filler = small / "filler"
+                with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+                    while True:
+                        file.write(bytes(65536))
+                eventually(lambda: "capture_unkept" in collector.said(), timeout_s=30.0)
+                assert p99_ack_s(uplink, 20) < 5.0
+                assert side.waiting == 1
+                filler.unlink()
+                eventually((small / STATION / f"{CAPTURE_ID}.sigmf-data").exists, timeout_s=60.0)
+                eventually(side.ended, timeout_s=20.0)
+            assert (small / STATION / f"{CAPTURE_ID}.sigmf-data").read_bytes() == (
+                tmp_path / "pair" / f"{CAPTURE_ID}.sigmf-data"
+            ).read_bytes()
+        finally:
+            collector.stop()
 
 
 @pytest.mark.services

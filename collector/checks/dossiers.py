@@ -9,12 +9,14 @@ from msgspec.structs import replace
 
 from collector.checks.types import (
     GRADE_ORDER,
+    SEVERITY_ORDER,
     Answers,
     Contribution,
     Evidence,
     Finding,
     Grade,
     Rule,
+    Severity,
     SortKey,
     finding_id,
 )
@@ -49,6 +51,7 @@ class Dossier:
             last_ns=time_ns,
             reason=evidence.reason,
             freqs_hz=evidence.freqs_hz or (old.freqs_hz if old else ()),
+            severity=evidence.severity,
         )
         last_ns = max(self.last_ns, time_ns) if evidence.decibans >= 0.0 else self.last_ns
         return Dossier(self.opening, self.origin, last_ns, {**self.contributions, where: now}, self.opened_ns)
@@ -75,6 +78,11 @@ class Dossier:
         caps = [GRADE_ORDER.index(c.cap) for c in self.contributions.values() if c.decibans > 0.0]
         return GRADE_ORDER[min(GRADE_ORDER.index(reached), max(caps, default=0))]
 
+    def severity(self, usual: Severity) -> Severity:
+        """Return how much it would matter: as much as the gravest of what speaks for it; ``usual``: what the rule says."""
+        found = [c.severity or usual for c in self.contributions.values() if c.decibans > 0.0]
+        return max(found, key=SEVERITY_ORDER.index, default=usual)
+
 
 def finding_of(rule: Rule, subject: str, dossier: Dossier, *, closed_ns: int | None, book: RuleBook, versions: tuple[str, str]) -> Finding:
     """Return the state of ``dossier`` as a value, before any inspector's answer. ``versions``: registry, rule book."""
@@ -90,7 +98,7 @@ def finding_of(rule: Rule, subject: str, dossier: Dossier, *, closed_ns: int | N
         subject=subject,
         origin=dossier.origin,
         state="open" if is_open else "closed",
-        severity=rule.severity,
+        severity=dossier.severity(rule.severity),
         grade=grade,
         confidence=round(confidence, 4),
         alert=is_open and worth and dossier.origin == "live" and confidence >= book.alert.suspected,

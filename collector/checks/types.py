@@ -18,6 +18,7 @@ Number = float | int | str | bool | None
 Severity = Literal["information", "low", "medium", "high"]
 Grade = Literal["information", "to_verify", "suspected", "confirmed"]
 WantKind = Literal["capture", "longer_dwell", "watch"]
+SEVERITY_ORDER: Final[tuple[Severity, ...]] = ("information", "low", "medium", "high")
 GRADE_ORDER: Final[tuple[Grade, ...]] = ("information", "to_verify", "suspected", "confirmed")
 
 
@@ -76,6 +77,8 @@ class Evidence:
     """Whether this is the state of things, in place of what the kind gave before, and not one more count."""
     freqs_hz: tuple[float, ...] = ()
     """Where a station would have to listen to learn more about it."""
+    severity: Severity | None = None
+    """Where this matters less or more than what the rule is about; None: as the rule says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +106,7 @@ class Contribution(Struct, frozen=True, kw_only=True):
     """As last given."""
     freqs_hz: tuple[float, ...] = ()
     """As last given: where to listen for more of it."""
+    severity: Severity | None = None
 
 
 class Want(Struct, frozen=True, kw_only=True):

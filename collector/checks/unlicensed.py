@@ -19,6 +19,9 @@ from config.licences import Licence
 SAME_HZ: Final = 25e3
 """Two emissions whose centres are this near (or a quarter of their width) are one carrier."""
 
+HOLDERS_OWN: Final = ("wrong_bandwidth", "off_centre")
+"""Faults of a transmitter that has a licence: they matter less than having none."""
+
 
 @dataclass(slots=True)
 class Carriers:
@@ -44,7 +47,7 @@ class UnlicensedRule:
     context: Context
     legal_basis: tuple[str, ...]
     name: ClassVar[str] = "1-unlicensed"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     severity: ClassVar[Severity] = "medium"
     prior_decibans: ClassVar[float] = -10.0
     closes_after_s: ClassVar[float] = 6 * 3600.0
@@ -85,6 +88,7 @@ class UnlicensedRule:
                 reason=reason,
                 cap="to_verify",
                 freqs_hz=(sighting.center_freq_hz,),
+                severity="low" if code in HOLDERS_OWN else None,
             ),
         )
 
@@ -102,9 +106,10 @@ class UnlicensedRule:
             return ("out_of_dates", expired) if expired is not None and _holds(near, carrier, tolerance) else ("no_licence", None)
         if not _holds(valid, carrier, tolerance):
             closest = max(valid, key=lambda li: (_overlap_hz(li, carrier), li.licence_id))
-            if _overlap_hz(closest, carrier) < 0.5 * carrier.bandwidth_hz:
-                return "no_licence", None
             own_hz = (closest.upper_mhz - closest.lower_mhz) * 1e6
+            fills = _overlap_hz(closest, carrier) > 0.9 * own_hz and _starts([closest], carrier)
+            if _overlap_hz(closest, carrier) < 0.5 * carrier.bandwidth_hz and not fills:
+                return "no_licence", None
             return ("wrong_bandwidth" if carrier.bandwidth_hz > own_hz + tolerance else "off_centre"), closest
         return _within(valid, carrier, tolerance, book.centre_tolerance_ppm)
 

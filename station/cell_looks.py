@@ -5,19 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from config.settings import StationSettings
 from dsp.lte.types import LteCell
 from station.errors import ReceiverError
 from station.identity_board import IdentityBoard
 from station.receiver_process import ReceiverState
-from station.scan_plan import Hop
+from station.scan_plan import Sweep
 from station.sighting import Sighting
 from station.sweep import LookResult, Sweeper
 
 if TYPE_CHECKING:
     from station.sib1_walk import CarrierWalk, Sib1Walks
+
+SLACK: Final = 1.25
+"""What a sweep really takes, over what is planned."""
 
 
 class CellLooks:
@@ -29,7 +32,7 @@ class CellLooks:
         self._board = IdentityBoard(settings.identity, settings.sweep, sample_rate_hz=settings.receiver.sample_rate_hz)
         self._walks: Sib1Walks | None = None
 
-    def run(self, sweeper: Sweeper, state: ReceiverState, sightings: Sequence[Sighting], hops: Sequence[Hop]) -> Iterator[LookResult]:
+    def run(self, sweeper: Sweeper, state: ReceiverState, sightings: Sequence[Sighting], plan: Sweep) -> Iterator[LookResult]:
         """Yield what each look gave. A carrier that is walked over comes after all looks, its cells with their SIB1 or why there is none.
 
         Raises:
@@ -37,9 +40,11 @@ class CellLooks:
         """
         kept: list[LookResult] = []
         told: set[tuple[float | None, int]] = set()
+        # the bands of this sweep are swept again when their turn comes
+        round_s = SLACK * max((plan.revisit_s.get(hop.name, plan.duration_s) for hop in plan.hops), default=plan.duration_s)
         try:
             for again in (False, True):
-                for heard in sweeper.look(self._board.due(sightings, hops, time.monotonic(), again=again)):
+                for heard in sweeper.look(self._board.due(sightings, plan.hops, time.monotonic(), round_s=round_s, again=again)):
                     look = _without(heard, told)  # looks beside each other hear the same carrier
                     found_hz = [cell.freq_hz for cell in look.cells if cell.status == "identified" and cell.freq_hz is not None]
                     self._board.looked(look.dwell, found_hz=found_hz, now_s=time.monotonic())

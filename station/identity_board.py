@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from config.settings import IdentitySection, SweepSection
+from station.calibration import RECHECK_S
 from station.identity import GSM_BANDS_HZ, MIN_GSM_RATE_HZ, MIN_GSM_WIDTH_HZ, MIN_LTE_RATE_HZ, MIN_LTE_WIDTH_HZ
 from station.look_schedule import LookSchedule
 from station.scan_plan import Hop
@@ -52,43 +53,76 @@ class _Place:
     outstanding: int = 0
     found_hz: tuple[float, ...] = ()
     """Of the looks of one round, so far."""
+    known: bool = False
+    """The look before found a cell."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The looks that one emission, or those of one hop, ask for, when they are due."""
+
+    places: list[_Place]
+    looks: list[IdentityDwell]
+
+    @property
+    def known(self) -> bool:
+        return any(place.known for place in self.places)
+
+    @property
+    def next_s(self) -> float:
+        return min(place.schedule.next_s for place in self.places)
+
+    @property
+    def duration_s(self) -> float:
+        return sum(look.duration_s for look in self.looks)
+
+    def fresh_and_due(self, now_s: float) -> bool:
+        return not self.known and any(place.schedule.due(now_s) for place in self.places)
 
 
 class IdentityBoard:
     """The carriers that may be cells, each with its own schedule. Times in seconds of the station's clock."""
 
     def __init__(self, identity: IdentitySection, sweep: SweepSection, *, sample_rate_hz: float) -> None:
-        """Known cells come again every ``identity_interval_s``."""
-        self._settings = msgspec.structs.replace(identity, retry_interval_s=sweep.identity_interval_s)
+        """Known cells come again every ``identity_interval_s``, and at least every hour: the crystal is checked by them."""
+        again_s = min(sweep.identity_interval_s, RECHECK_S)
+        self._settings = msgspec.structs.replace(identity, retry_interval_s=again_s)
         self._sweep, self._rate = sweep, sample_rate_hz
         self._places: dict[tuple[str, int], _Place] = {}
 
-    def due(self, sightings: Sequence[Sighting], hops: Sequence[Hop], now_s: float, *, again: bool = False) -> list[IdentityDwell]:
+    def due(
+        self, sightings: Sequence[Sighting], hops: Sequence[Hop], now_s: float, *, round_s: float = 0.0, again: bool = False
+    ) -> list[IdentityDwell]:
         """Return the looks that the emissions of a sweep ask for: GSM hop by hop, LTE carrier by carrier.
 
-        ``again``: after the looks of the same sweep, only at LTE carriers in whose middle nothing was.
+        Carriers that are new or have changed are looked at now. Known cells are read again in time, with as few looks between two sweeps as
+        that allows: ``round_s`` is how long it is from one sweep to the next without looks. ``again``: after the looks of the same sweep,
+        only at LTE carriers in whose middle nothing was.
         """
-        found: list[IdentityDwell] = []
+        asked: list[_Asked] = []
         if not again and self._settings.gsm and self._rate >= MIN_GSM_RATE_HZ:
             candidates = [one for one in sightings if _may_be_gsm(one)]
             for hop in hops:
                 here = [one for one in candidates if hop.lower_hz <= one.center_freq_hz < hop.upper_hz]
-                keys = tuple(sorted({round(one.center_freq_hz / RASTER_HZ) for one in here}))
-                due = [self._is_due("gsm", round(one.center_freq_hz / RASTER_HZ), one.power, now_s) for one in here]
-                if any(due):
-                    for key in keys:
-                        self._places["gsm", key].outstanding = 1
+                if here:
+                    keys = tuple(sorted({round(one.center_freq_hz / RASTER_HZ) for one in here}))
                     edges = tuple((one.lower_freq_hz, one.upper_freq_hz) for one in here)
-                    found.append(self._dwell("gsm", hop.center_freq_hz, self._sweep.gsm_dwell_s, edges, keys))
+                    places = [self._seen("gsm", round(one.center_freq_hz / RASTER_HZ), one.power, now_s) for one in here]
+                    looks = [self._dwell("gsm", hop.center_freq_hz, self._sweep.gsm_dwell_s, edges, keys)]
+                    asked.append(_Asked(places, looks))
         if self._settings.lte and self._rate >= MIN_LTE_RATE_HZ:
             for one in sightings:
-                width = one.upper_freq_hz - one.lower_freq_hz
                 key = round(one.center_freq_hz / LTE_RASTER_HZ)
                 if again and (("lte", key) not in self._places or self._places["lte", key].in_vain % 2 == 0):
                     continue
-                if width >= MIN_LTE_WIDTH_HZ and self._is_due("lte", key, one.power, now_s):
-                    found += self._lte_looks(one, key)
-        return found
+                if one.upper_freq_hz - one.lower_freq_hz >= MIN_LTE_WIDTH_HZ:
+                    place = self._seen("lte", key, one.power, now_s)
+                    asked.append(_Asked([place], self._lte_looks(one, key, place)))
+        chosen = [each for each in asked if each.fresh_and_due(now_s)] + _in_time([each for each in asked if each.known], now_s, round_s)
+        for each in chosen:
+            for place in each.places:
+                place.outstanding = len(each.looks)
+        return [look for each in chosen for look in each.looks]
 
     def looked(self, dwell: IdentityDwell, *, found_hz: Sequence[float], now_s: float) -> None:
         """Note what a look gave: the carriers of the cells that it identified."""
@@ -101,15 +135,15 @@ class IdentityBoard:
             if place.outstanding <= 0:
                 found, place.found_hz, place.outstanding = tuple(sorted(set(place.found_hz))), (), 0
                 place.in_vain = 0 if found else place.in_vain + 1
+                place.known = bool(found)
                 place.centers_hz = found or (place.centers_hz if place.in_vain == 1 else ())
                 place.schedule.looked(now_s, found=bool(found), promising=True)
 
-    def _lte_looks(self, one: Sighting, key: int) -> list[IdentityDwell]:
+    def _lte_looks(self, one: Sighting, key: int, place: _Place) -> list[IdentityDwell]:
         """Return the looks at one wide emission: where cells were found before, else at its middle, every other time all over it.
 
         Carriers side by side, or one in something wider, are seen as one emission: its middle is then nobody's.
         """
-        place = self._places["lte", key]
         edges = ((one.lower_freq_hz, one.upper_freq_hz),)
         width = one.upper_freq_hz - one.lower_freq_hz
         if place.centers_hz:
@@ -124,10 +158,10 @@ class IdentityBoard:
             step = (width - 2 * HALF_SYNC_HZ) / count
             middles = (one.lower_freq_hz + HALF_SYNC_HZ + (k + 0.5) * step for k in range(count))
             looks = [replace(self._dwell("lte", middle, self._sweep.lte_dwell_s, edges, (key,)), whole_span=True) for middle in middles]
-        place.outstanding = len(looks)
         return looks
 
-    def _is_due(self, kind: str, key: int, power: float, now_s: float) -> bool:
+    def _seen(self, kind: str, key: int, power: float, now_s: float) -> _Place:
+        """Return the place of an emission that a sweep saw; one that has changed is due again soon."""
         place = self._places.get((kind, key))
         if place is None:
             place = self._places[(kind, key)] = _Place(LookSchedule(self._settings), power, now_s)
@@ -136,7 +170,7 @@ class IdentityBoard:
             place.schedule.changed(now_s)
             place.power = power
         place.seen_s = now_s
-        return place.schedule.due(now_s)
+        return place
 
     def _dwell(
         self,
@@ -147,6 +181,22 @@ class IdentityBoard:
         keys: tuple[int, ...],
     ) -> IdentityDwell:
         return IdentityDwell(kind=kind, center_freq_hz=round(center_freq_hz), duration_s=duration_s, carriers=carriers, keys=keys)
+
+
+def _in_time(known: list[_Asked], now_s: float, round_s: float) -> list[_Asked]:
+    """Return those of ``known`` that cannot wait: one after each of the sweeps to come, each of the rest would still be in time."""
+    waiting = sorted(known, key=lambda one: one.next_s)
+    taken: list[_Asked] = []
+    while waiting:
+        at_s = now_s + sum(one.duration_s for one in taken)
+        late = False
+        for one in waiting:
+            at_s += round_s + one.duration_s
+            late = late or at_s > one.next_s
+        if not late:
+            break
+        taken.append(waiting.pop(0))
+    return taken
 
 
 def _may_be_gsm(one: Sighting) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 from config.band_plan import BandPlan
@@ -22,7 +20,7 @@ from station.dwell_length import DwellChoice
 from station.errors import MisuseError, ReceiverError
 from station.gpsd import GpsdReader
 from station.levels import Levels, levels_of
-from station.live_clock import LiveClock
+from station.live_clock import LiveClock, boot_id
 from station.receiver_process import ReceiverProcess, ReceiverState
 from station.reference_floor import References
 from station.scan_plan import ReceiverFacts, Sweep
@@ -35,6 +33,8 @@ from station.sweep_plans import SweepPlans, probe, wanted_powers, with_dwells
 Say = Callable[[str], None]
 RETRY_S: Final = 1.0
 SLOTS: Final = 4
+SHORT_SLOTS: Final = 4
+"""Slots for hops, to each for a look: a sweep may be so far ahead of its analysis."""
 MAX_JUMP_PPM: Final = 60.0
 
 
@@ -57,11 +57,16 @@ class LiveStation:
             settings.sweep.gsm_dwell_s, settings.sweep.lte_dwell_s, settings.sweep.dwell_max_s, *(one.dwell_s for one in self.ranges)
         )
         head_s = 0.5 if settings.receiver.address.startswith("rtltcp") else 0.05
+        rate_hz, hop_s = settings.receiver.sample_rate_hz, max(one.dwell_s for one in self.ranges)
         self.receiver = ReceiverProcess(
-            settings.receiver, slot_samples=round((longest + head_s) * settings.receiver.sample_rate_hz), n_slots=n_slots
+            settings.receiver,
+            slot_samples=round((longest + head_s) * rate_hz),
+            n_slots=n_slots,
+            short_samples=round((hop_s + head_s) * rate_hz),
+            n_short=SHORT_SLOTS * n_slots,
         )
         self._state: ReceiverState | None = None
-        self._boot_id = _boot_id()
+        self._boot_id = boot_id()
         self._witnesses = WitnessLog()
         self._cells = CellLooks(settings)
         self.results: list[HopResult] = []
@@ -223,7 +228,7 @@ class LiveStation:
     def _looks(self, sightings: Sequence[Sighting], plan: Sweep) -> Iterator[list[AnyRecord]]:
         cells: list[GsmCell | LteCell] = []
         try:
-            for look in self._cells.run(self.sweeper, self.state, sightings, plan.hops):
+            for look in self._cells.run(self.sweeper, self.state, sightings, plan):
                 if look.fault:
                     self.fault(look.fault)
                 cells += look.cells
@@ -287,9 +292,3 @@ class LiveStation:
         self.receiver.close()
         if self._gpsd is not None:
             self._gpsd.close()
-
-
-def _boot_id() -> str | None:
-    with contextlib.suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:64]
-    return None

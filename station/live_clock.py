@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from config.wire.base import TimeSource
@@ -103,3 +105,10 @@ class LiveClock:
             step_s=step_ns / 1e9 if abs(step_ns) > allowed_ns else 0.0,
             reference="gpsd, PPS" if satellites.pps else "gpsd",
         )
+
+
+def boot_id() -> str | None:
+    """Return what names this run of the machine, over which the monotonic clock counts; None: not known."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:64]
+    return None

@@ -24,6 +24,11 @@ class LookSchedule:
         self._wait_s = settings.retry_interval_s
         self._looked_s = -MIN_CHANGE_INTERVAL_S
 
+    @property
+    def next_s(self) -> float:
+        """When the next look is due."""
+        return self._next_s
+
     def due(self, now_s: float) -> bool:
         """Return whether it is time to look."""
         return now_s >= self._next_s

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 BEHIND_S: Final = 0.002
 """A receiver that waited longer than this for its next order waited for the analysis."""
+LOOKS_AHEAD: Final = 4
+"""So many looks are ordered at a time."""
 Clock = Callable[[int], int]
 """Monotonic ns -> UTC ns."""
 OnDwell = Callable[[Dwell, int, int], None]
@@ -103,21 +105,20 @@ class Sweeper:
         """Yield what each hop of ``plan`` gives, in order."""
         self._fresh = True
         hops = iter(plan.hops)
-        more = True
-        while more or self._receiver.waiting:
-            while more and self._receiver.can_order:
-                hop = None if self._stopping() else next(hops, None)
-                more = hop is not None
-                if hop is not None:
-                    n = self._n(hop.dwell_s)
-                    self._receiver.order(Order(tag=hop, center_freq_hz=hop.center_freq_hz, n_samples=n, ppm=self.ppm))
+        hop = next(hops, None)
+        while hop is not None or self._receiver.waiting:
+            if self._stopping():
+                hop = None
+            while hop is not None and self._receiver.can_take(n := self._n(hop.dwell_s)):
+                self._receiver.order(Order(tag=hop, center_freq_hz=hop.center_freq_hz, n_samples=n, ppm=self.ppm))
+                hop = next(hops, None)
             if self._receiver.waiting:
                 yield self._hop(self._receiver.next())
 
     def look(self, looks: Sequence[IdentityDwell]) -> Iterator[LookResult]:
         """Yield the cells of each of ``looks``, in order."""
         wanted = (Order(tag=one, center_freq_hz=one.center_freq_hz, n_samples=self._n(one.duration_s), ppm=self.ppm) for one in looks)
-        for dwell, first in self._listen(wanted, ahead=self._receiver.n_slots):
+        for dwell, first in self._listen(wanted, ahead=LOOKS_AHEAD):
             yield self._look(dwell, first)
 
     def walk(self, walk: CarrierWalk) -> None:
@@ -137,7 +138,7 @@ class Sweeper:
         self._fresh = True
         order = next(wanted, None)
         while (order is not None or self._receiver.waiting) and not self._stopping():
-            while order is not None and self._receiver.can_order and self._receiver.waiting < ahead:
+            while order is not None and self._receiver.waiting < ahead and self._receiver.can_take(order.n_samples):
                 self._receiver.order(order)
                 order = next(wanted, None)
             dwell = self._receiver.next()

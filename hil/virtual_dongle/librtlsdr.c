@@ -56,7 +56,7 @@ struct rtlsdr_dev {
 	int overload;
 	_Atomic int cancel, running, gone;
 	struct timespec control_seen;
-	double cpu_s;
+	double cpu_s, reported_s;
 	uint64_t served, lost;
 	float *work;
 	pthread_mutex_t lock;
@@ -158,18 +158,27 @@ API int rtlsdr_open(rtlsdr_dev_t **out, uint32_t index)
 	return 0;
 }
 
+static void report(rtlsdr_dev_t *dev)
+{
+	char name[520];
+	if (!scene.report[0])
+		return;
+	snprintf(name, sizeof name, "%s.new", scene.report);
+	FILE *file = fopen(name, "w");
+	if (!file)
+		return;
+	fprintf(file, "{\"served_samples\": %llu, \"lost_samples\": %llu, \"cpu_s\": %.6f, \"scene_time_s\": %.9f}\n",
+		(unsigned long long)dev->served, (unsigned long long)dev->lost, dev->cpu_s, dev->mixer.time_s);
+	fclose(file);
+	rename(name, scene.report);
+	dev->reported_s = seconds(CLOCK_MONOTONIC);
+}
+
 API int rtlsdr_close(rtlsdr_dev_t *dev)
 {
 	if (!dev)
 		return -1;
-	if (scene.report[0]) {
-		FILE *file = fopen(scene.report, "w");
-		if (file) {
-			fprintf(file, "{\"served_samples\": %llu, \"lost_samples\": %llu, \"cpu_s\": %.6f, \"scene_time_s\": %.9f, \"center_hz\": %u}\n",
-				(unsigned long long)dev->served, (unsigned long long)dev->lost, dev->cpu_s, dev->mixer.time_s, dev->freq_hz);
-			fclose(file);
-		}
-	}
+	report(dev);
 	mixer_close(&dev->mixer);
 	free(dev->work);
 	pthread_mutex_destroy(&dev->lock);
@@ -633,6 +642,8 @@ API int rtlsdr_read_sync(rtlsdr_dev_t *dev, void *buf, int len, int *n_read)
 	obey(dev);
 	if (dev->gone)
 		return -4; /* no device */
+	if (seconds(CLOCK_MONOTONIC) > dev->reported_s + 1)
+		report(dev);
 	pthread_mutex_lock(&dev->lock);
 	overflow(dev, scene.fifo_samples); /* between two reads no transfer is under way: the chip's own FIFO is all there is */
 	serve(dev, buf, len / 2);          /* ahead of time, so that the processor's time is not the dongle's */

@@ -20,8 +20,8 @@ from typing import Final
 
 from collector.capture_intake import CaptureIntake
 from collector.captures import Captures
-from collector.errors import StorageError
-from collector.task_settings import TaskSettings
+from collector.errors import CollectorError, StorageError
+from collector.task_settings import TaskSettings, task_settings
 from collector.task_table import TaskTable, frames_for, tasks_path
 from config.logs import Event
 from config.wire import Task
@@ -127,6 +127,15 @@ class Errands:
             if self._table is not None:
                 self._table.close()
             self._table = None
+
+
+def errands_or_none(data: Path) -> Errands | None:
+    """Return the errands of a data folder; None, and a word in the log, where they cannot be: records go on without them."""
+    try:
+        return Errands(data, task_settings(data))
+    except CollectorError as error:
+        log.error(Event("no_errands", reason=str(error)))
+        return None
 
 
 class _IntakeThread:

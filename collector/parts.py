@@ -22,16 +22,15 @@ from config.logs import log_to_stderr
 def run_ingest(data: DataFolder, address: str, *, plaintext: bool = False, publish: str | None = None) -> None:
     """Take records until told to stop: from stations with a key where the collector has one, unless ``plaintext``."""
     from collector.enrolment import LiveRegister
-    from collector.errands import Errands
+    from collector.errands import errands_or_none
     from collector.gate import Gate
     from collector.ingest import Ingest
-    from collector.task_settings import task_settings
     from config.keyfiles import read_keypair
 
     stopped = _until_told()
     _raise_open_files()
     gate = None if plaintext or not data.key.exists() else Gate(read_keypair(data.key), LiveRegister(data.register))
-    errands = Errands(data.path, task_settings(data.path))
+    errands = errands_or_none(data.path)
     ingest = Ingest(data.journal, address, gate=gate, incoming=data.incoming, publish=publish, status=data.status, errands=errands)
     _ready(ingest.endpoint)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
@@ -12,6 +13,7 @@ import click
 from collector.influx_settings import influx_settings
 from collector.places import DEFAULT_HTTP, DEFAULT_INGEST, DataFolder, checked_http, checked_ingest
 from collector.supervisor import Command, Supervisor, only_one
+from collector.task_settings import task_settings
 
 _SHOWN = {"ingest": "Trạm gửi về / stations publish to", "web": "Trang / page"}
 
@@ -33,6 +35,7 @@ def serve(data: DataFolder, ingest: str, http: str, publish: str | None, plainte
     if plaintext:
         _say("--plaintext: whoever reaches this port can send records in any station's name, and read along")
     checked_http(http)
+    task_settings(data.path)  # what is wrong there is said now, and not by a part that ends again and again
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
@@ -65,4 +68,5 @@ def _command(data: DataFolder, name: str, address: str, *flags: str) -> Command:
 
 
 def _say(text: str) -> None:
-    click.echo(f"canhsong-collector: {text}", err=True)
+    with contextlib.suppress(OSError):  # where it goes is full, or nobody reads it: no reason to end
+        click.echo(f"canhsong-collector: {text}", err=True)

@@ -320,6 +320,37 @@ def test_what_is_asked_reaches_the_station_at_once_and_after_a_new_hello(collect
     assert [one.task_id for one in again] == [task_id]
 
 
+def test_tables_that_cannot_be_used_stop_no_record_and_wrong_settings_are_said_at_the_start(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "captures.db").write_bytes(b"this is no database" * 100)
+    (data / "tasks.db").write_bytes(b"nor is this" * 200)
+    collector = Collector(data)
+    try:
+        with Uplink(collector.ingest, station=STATION, side=sender(None)) as uplink:
+            uplink.publish(emission(0))
+            assert uplink.drain(20.0), uplink.problem()
+        assert "no_errands" in collector.said()
+    finally:
+        collector.stop()
+    (data / "tasks.toml").write_text("[ask]\nevery_minute = true\n")
+    command = [
+        sys.executable,
+        "-m",
+        "collector.cli",
+        "--data",
+        str(data),
+        "serve",
+        "--ingest",
+        "tcp://127.0.0.1:*",
+        "--http",
+        "127.0.0.1:0",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "every_minute" in done.stderr
+
+
 def test_a_station_of_an_older_version_is_not_sent_what_it_cannot_read(collector: Collector) -> None:
     ask(collector.folder)
     with Uplink(collector.ingest, station=STATION) as uplink:  # says no features

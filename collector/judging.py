@@ -23,7 +23,7 @@ from collector.journal import JournalReader
 from collector.judging_order import Order, in_order, observations_of, pieces
 from collector.judging_queue import Waiting
 from collector.judging_store import FindingsStore, Saved
-from collector.registry_folder import judging_context, stamp
+from collector.registry_folder import judging_context, stamp, tables_version
 
 SAVE_EVERY: Final = 20_000
 """Journal entries between two saved states: what a restart judges again at most."""
@@ -193,6 +193,7 @@ class JudgingEffect:
     def _begin(self) -> None:
         self._stamp = stamp(self._data)
         self._context = self._given or judging_context(self._data)
+        self._tables = "" if self._given else tables_version(self._data)
         answers = self._cases.answers()
         self._answers = len(answers)
         self._judge: Judge = new_judge(self._context, answers_of(answers))
@@ -221,7 +222,7 @@ class JudgingEffect:
 
     def _versions(self) -> str:
         rules = ",".join(f"{rule.name}={rule.version}" for rule in all_rules(self._context))
-        return f"{self._context.licences.registry.version} {self._context.book.version} {rules}"
+        return f"{self._context.licences.registry.version} {self._context.book.version} {self._tables} {rules}"
 
 
 def unknown_finding(finding_id: str) -> MisuseError:

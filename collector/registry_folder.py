@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import shutil
 from importlib import resources
@@ -20,6 +21,8 @@ from config.licences import Registry, load_registry
 from config.rules import load_neighbour_blocks, load_rule_book
 
 FILES: Final = ("registry.toml", "licences.csv")
+BLOCKS: Final = "neighbour_blocks.csv"
+STATIONS: Final = "stations.csv"
 
 
 class StationRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,22 +90,31 @@ def find_registry(data: Path, name: str) -> Registry:
 
 def stamp(data: Path) -> tuple[int, ...]:
     """Return what changes when the files that are judged by do."""
-    paths = (registries(data) / "current", data / "rules.toml", data / "stations.csv")
+    paths = (registries(data) / "current", data / "rules.toml", data / STATIONS, data / BLOCKS)
     return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
 
 
+def tables_version(data: Path) -> str:
+    """Return 12 hex digits that change when what is known of stations (their calibration, too) and of neighbours' blocks does."""
+    digest = hashlib.sha256()
+    for path in (data / STATIONS, data / BLOCKS):
+        digest.update(path.read_bytes() if path.exists() else b"")
+        digest.update(b"\0")
+    return digest.hexdigest()[:12]
+
+
 def judging_context(data: Path) -> Context:
-    """Return what the rules judge against in this data folder: ``registry/``, ``rules.toml``, ``stations.csv`` where they are there.
+    """Return what the rules judge against in this data folder: its own files where they are there.
 
     Raises:
         DataFileError: a file cannot be read.
     """
-    rules, stations = data / "rules.toml", data / "stations.csv"
+    rules, stations, blocks = data / "rules.toml", data / STATIONS, data / BLOCKS
     return Context(
         book=load_rule_book(rules if rules.exists() else None),
         plmn=load_plmn_table(),
         licences=LicenceIndex(load_registry(current_folder(data))),
-        blocks=load_neighbour_blocks(),
+        blocks=load_neighbour_blocks(blocks if blocks.exists() else None),
         stations=load_stations(stations) if stations.exists() else {},
     )
 

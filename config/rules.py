@@ -144,7 +144,14 @@ class NeighbourBlock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     mnc: Mnc
     lower_mhz: Positive
     upper_mhz: Positive
-    source: str
+    source: Annotated[str, Meta(min_length=1)]
+    """Document and date."""
+    confidence: Literal["high", "medium", "low"] = "low"
+
+    def __post_init__(self) -> None:
+        """Refuse a block that runs backwards."""
+        if self.lower_mhz >= self.upper_mhz:
+            raise ValueError(f"upper_mhz: {self.upper_mhz} must be above lower_mhz {self.lower_mhz}")
 
 
 class RuleBook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,7 +205,7 @@ def load_rule_book(path: Path | None = None) -> RuleBook:
 
 
 def load_neighbour_blocks(path: Path | None = None) -> tuple[NeighbourBlock, ...]:
-    """Return the neighbours' blocks in ``path``; None: the table that comes with the program, which has no rows yet.
+    """Return the neighbours' blocks in ``path``; None: the table that comes with the program, which has no rows: it says why.
 
     Raises:
         DataFileError: a row is wrong; the message names file and line.
@@ -212,6 +219,6 @@ def load_neighbour_blocks(path: Path | None = None) -> tuple[NeighbourBlock, ...
     for number, row in enumerate(csv.DictReader(lines), start=1):
         try:
             rows.append(msgspec.convert(row, NeighbourBlock, strict=False))
-        except msgspec.ValidationError as error:
-            raise DataFileError(f"{place}: row {number}: {error}") from error
+        except (msgspec.ValidationError, TypeError) as error:
+            raise DataFileError(f"{place}: row {number}: {error}; columns are mcc,mnc,lower_mhz,upper_mhz,source,confidence") from error
     return tuple(rows)

@@ -16,7 +16,9 @@ from collector.checks.types import CannotJudge, Evidence, Grade, Number, Outcome
 from config.geography import BORDER_UNCERTAINTY_KM, border_distance_km, distance_km
 from config.rules import LevelLimit
 
-HEARD, NEITHER, OUTSIDE_BLOCK = 3.0, 10.0, 4.0
+HEARD, NEITHER = 3.0, 10.0
+OUTSIDE_BLOCK: Final = {"high": 4.0, "medium": 3.0, "low": 2.0}
+"""By how well the network's blocks are known."""
 EXPECTED, BETWEEN, OVER_LIMIT, RELAY = -6.0, -3.0, 8.0, 14.0
 MEAN_OVER: Final = 50
 """Levels that the running mean remembers."""
@@ -88,7 +90,8 @@ class ForeignRule:
             en=f"{cell.name}: outside the frequencies that this network holds at home",
             numbers={"freq_hz": cell.freq_hz},
         )
-        return (_state(cell, "outside_own_block", OUTSIDE_BLOCK, reason),)
+        weight = min(OUTSIDE_BLOCK[block.confidence] for block in own)
+        return (_state(cell, "outside_own_block", weight, reason),)
 
     def _level(self, cell: Cell, memory: Levels) -> tuple[Outcome, ...]:
         """Judge the mean level against the limit and against what the distance gives."""

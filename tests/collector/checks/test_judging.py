@@ -18,9 +18,10 @@ from collector.followers import catch_up
 from collector.journal import Journal, JournalReader
 from collector.judging import JudgingEffect, cases_path, findings_path
 from collector.judging_store import FindingsStore
+from config.errors import DataFileError
 from config.wire import AnyRecord, encode_record
 from tests.scenes.bank import registry
-from tests.scenes.scenes import carriers, fake
+from tests.scenes.scenes import carriers, fake, foreign
 
 COLUMNS = "licence_id,holder,technology,lower_mhz,upper_mhz,bandwidth_khz,mcc,mnc,ci"
 
@@ -113,6 +114,30 @@ def test_a_new_registry_closes_exactly_the_findings_that_it_explains(data: Path)
     run(data, "registry", "import", str(write_registry(data / "second", "NEW,X,gsm,940.9,941.1,,,,")))
     assert [f.subject for f in follow_all(data)] == ["938.000 MHz"]
     assert run(data, "registry", "diff", "current", str(data / "given")) == "- NEW\n"
+
+
+def test_a_calibration_that_came_while_nobody_judged_has_the_past_judged_again(data: Path) -> None:
+    put(data, foreign(-25.0))
+    assert not any(c.kind == "level" for f in follow_all(data) for c in f.evidence)
+    table = data / "stations.csv"
+    table.write_text("station,lat_deg,lon_deg,height_m,gain_dbi,dbm_minus_dbfs\nban-don,12.89,107.80,12,2,-30\n", encoding="utf-8")
+    assert {c.reason.code for f in follow_all(data) for c in f.evidence if c.kind == "level"} == {"suspected_relay"}
+
+
+def test_blocks_of_a_neighbour_are_taken_from_the_data_folder_and_weigh_by_how_well_they_are_known(data: Path) -> None:
+    put(data, foreign(-60.0))
+    sums = []
+    for confidence in ("low", "high"):
+        rows = f"mcc,mnc,lower_mhz,upper_mhz,source,confidence\n456,08,926.0,930.0,letter 12/2026,{confidence}\n"
+        (data / "neighbour_blocks.csv").write_text(rows, encoding="utf-8")
+        (finding,) = [f for f in follow_all(data) if f.rule == "3-foreign"]
+        sums += [c.decibans for c in finding.evidence if c.kind == "outside_own_block"]
+    assert sums == [2.0, 4.0]
+    (data / "neighbour_blocks.csv").write_text(
+        "mcc,mnc,lower_mhz,upper_mhz,source,confidence\n456,08,930.0,926.0,x,low\n", encoding="utf-8"
+    )
+    with pytest.raises(DataFileError, match="row 1"):
+        follow_all(data)
 
 
 def test_an_answer_is_kept_for_ever_and_changes_the_finding(data: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
+from typing import Final
 
 import pytest
 
-from collector.checks.propagation import field_dbuv_m, path_loss_db
+from collector.checks.propagation import AreaPath, area_loss_db, field_dbuv_m, path_loss_db
 
 
 def loss(distance_km: float, *, height_m: float = 40.0, freq_mhz: float = 945.0) -> float:
@@ -41,3 +43,25 @@ def test_it_lies_near_hata_for_open_country_where_hata_holds() -> None:
 
 def test_power_to_field_strength_by_hand() -> None:
     assert field_dbuv_m(power_dbm=-90.0, freq_mhz=1000.0, antenna_gain_dbi=2.0, losses_db=1.0) == pytest.approx(-90 + 60 + 77.2 - 2 + 1)
+
+
+NTIA_AREA: Final = (
+    # h_tx m, h_rx m, dh m, mdvar, d km, siting tx rx, eps, sigma, N_0, f MHz, pol, climate, time %, location %, situation %, loss dB
+    (10, 1, 0, 0, 16, 0, 0, 15, 0.008, 301, 230, 0, 5, 87, 50, 50, 152.5),
+    (3, 1.5, 10, 1, 10, 1, 0, 15, 0.008, 301, 450, 0, 5, 40, 28, 25, 133.0),
+    (15, 3, 5, 2, 100, 2, 1, 15, 0.008, 301, 980, 1, 4, 92, 53, 97, 224.1),
+    (3, 5, 20, 3, 75, 0, 1, 15, 0.008, 301, 3100, 1, 2, 50, 80, 43, 205.1),
+    (1.5, 10, 45, 0, 25, 1, 2, 15, 0.008, 301, 8900, 1, 1, 70, 99, 26, 156.0),
+)
+"""NTIA's own test cases of its reference implementation, area mode, rounded by it to 0.1 dB (github.com/NTIA/itm, area.csv)."""
+
+
+@pytest.mark.parametrize("row", NTIA_AREA)
+def test_it_gives_the_losses_of_the_ntia_s_reference_implementation(row: tuple[float, ...]) -> None:
+    h_tx, h_rx, dh, mdvar, d_km, s_tx, s_rx, eps, sigma, n_0, f_mhz, pol, climate, *quantiles, expected = row
+    path = AreaPath(
+        freq_mhz=f_mhz, distance_km=d_km, heights_m=(h_tx, h_rx), terrain_dh_m=dh, siting=(int(s_tx), int(s_rx)), ground=(eps, sigma),
+        refractivity=n_0, vertical=bool(pol), climate=int(climate), variability=int(mdvar),
+    )  # fmt: skip
+    time, location, situation = (-NormalDist().inv_cdf(q / 100.0) for q in quantiles)
+    assert area_loss_db(path, deviates=(time, location, situation)) == pytest.approx(expected, abs=0.1)

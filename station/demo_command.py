@@ -13,6 +13,7 @@ import threading
 import urllib.error
 import urllib.request
 from datetime import datetime
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +44,7 @@ def demo(*, data: Path | None, duration_s: float, once: bool, feed: str | None) 
         sys.exit(_be_station(feed, duration_s, stopped))
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="canhsong-demo-")))
+        _give_registry(folder)
         collector = stack.enter_context(running([*module("collector.cli"), "--data", str(folder), *_serve_arguments()]))
         addresses = collector_addresses(collector, stopped.is_set)
         if stopped.is_set():
@@ -64,6 +66,17 @@ def _be_station(collector: str, duration_s: float, stopped: threading.Event) -> 
     if problem is not None and not stopped.is_set():
         raise StationError(problem)
     return 0
+
+
+def _give_registry(folder: Path) -> None:
+    """Import the demo's made-up licences into ``folder``, where it has none: without any, nothing can be said of licences."""
+    if (folder / "registry").exists():
+        return
+    licences = Path(str(resources.files("config"))) / "data" / "registry_demo"
+    command = [*module("collector.cli"), "--data", str(folder), "registry", "import", str(licences)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StationError(done.stderr.strip() or "the demo's registry could not be imported")
 
 
 def _serve_arguments() -> list[str]:

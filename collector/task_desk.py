@@ -4,6 +4,7 @@ that they want, lets go of what expired, and deletes captures whose time is over
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from typing import Final
 
 from collector.captures import Captures
 from collector.checks.types import GRADE_ORDER, Finding, Severity, Want
+from collector.errors import MisuseError
 from collector.followers import Heard, catch_up
 from collector.journal import JournalReader
 from collector.judging import findings_path
@@ -156,8 +158,19 @@ class Desk:
         for task in ask_for(found, self.table, self.settings, now_ns=now_ns):
             log.info(Event("asked", station=task.station, action=task.action, task=task.task_id, by=task.issued_by))
 
+    def _cancel_needless(self) -> None:
+        """Have stations stop what they do for a finding that is closed, or that somebody has answered."""
+        if self._findings is None:
+            return
+        for row in self.table.rows(pending=True, limit=2000):
+            finding = self._findings.finding(row.finding_id) if row.finding_id and row.state != "cancelling" else None
+            if finding is not None and (finding.state != "open" or finding.answer is not None):
+                with contextlib.suppress(MisuseError):  # it was answered just now
+                    self.table.cancel(row.task.task_id)
+
     def _sweep(self) -> None:
         self._seen = -1
+        self._cancel_needless()
         now_ns, limits = time.time_ns(), self.settings.captures
         self.table.expire(now_ns)
         for gone in self.captures.expire(now_ns, keep_s=limits.keep_days * 86_400, partial_s=limits.partial_days * 86_400):

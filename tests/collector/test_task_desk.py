@@ -18,7 +18,7 @@ from collector.judging_store import FindingsStore
 from collector.task_desk import Desk, ask_for, may_ask
 from collector.task_settings import AskSection, TaskSettings, task_settings
 from collector.task_table import TaskTable, read_tasks, tasks_path
-from tests.collector.test_task_table import result
+from tests.collector.test_task_table import MANY, result, task
 from tests.end_to_end.running import T0_NS
 
 CAPTURE = Want(what="capture", station="nui-vong-phu", freq_hz=944e6, duration_s=2.0)
@@ -116,6 +116,29 @@ def test_the_desk_asks_for_findings_that_the_judge_wrote_and_notes_nothing_twice
         desk._seen = -1
         desk.step()
         assert len(read_tasks(tmp_path, finding_id=f"{1:016x}")) == 3
+    finally:
+        desk.close()
+        store.close()
+
+
+def test_what_is_asked_for_a_finding_that_was_answered_or_closed_is_cancelled(tmp_path: Path) -> None:
+    now_ns = time.time_ns()
+    store = FindingsStore(findings_path(tmp_path))
+    store.commit(Changes(everything=False, findings=tuple(finding(n, last_ns=now_ns) for n in (1, 2))), None, since_ns=0)
+    (tmp_path / "journal").mkdir()
+    table = TaskTable(tasks_path(tmp_path))
+    for number in (1, 2):
+        table.ask(task(f"finding:{number:016x}", freq_hz=900e6 + number * 1e6, issued_ns=now_ns, expires_ns=now_ns + 10**13), MANY)
+    table.ask(task(issued_ns=now_ns, expires_ns=now_ns + 10**13), MANY)
+    desk = Desk(tmp_path)
+    try:
+        desk.step()
+        answered = finding(1, last_ns=now_ns, answer="false", wants=())
+        store.commit(Changes(everything=False, findings=(answered,)), None, since_ns=0)
+        desk._sweep_s = 0.0
+        desk.step()
+        states = {row.finding_id: row.state for row in table.rows() if row.task.freq_hz != 944e6 or row.finding_id is None}
+        assert states == {f"{1:016x}": "cancelling", f"{2:016x}": "open", None: "open"}
     finally:
         desk.close()
         store.close()

@@ -25,7 +25,7 @@ from config.wire import Task
 from config.wire.frames import CaptureAck, CaptureChunk
 
 MAX_META_BYTES: Final = 16 * 2**20
-MAX_COMING: Final = 4
+MAX_COMING: Final = 64
 """Captures of one station that may be on their way at a time."""
 ASIDE_FILES: Final = 64
 ASIDE_BYTES: Final = 64 * 2**20

@@ -86,6 +86,23 @@ def ask(
         "expires_ns": now_ns + round(settings.ask.expires_s * 1e9 if expires_min is None else expires_min * 60e9),
     }
     put_task(data, fields, person=person, as_json=as_json)
+    if not _has_sent(data, station):
+        click.echo(f"canhsong-collector: {station} chưa gửi gì / has never sent anything: the task waits for it until it expires", err=True)
+
+
+def _has_sent(data: DataFolder, station: str) -> bool:
+    """Return whether a station of this name ever sent a record."""
+    from collector.errors import StorageError
+    from collector.sqlite_store import SqliteStore
+
+    try:
+        store = SqliteStore(data.store)
+    except StorageError:
+        return False
+    try:
+        return any(row.station == station for row in store.stations())
+    finally:
+        store.close()
 
 
 @tasks.command()

@@ -71,6 +71,12 @@ def test_a_task_is_cancelled_by_the_beginning_of_its_identity(tmp_path: Path) ->
     assert isinstance(run(tmp_path, "tasks", "cancel", "ffff", fails=True).exception, CollectorError)
 
 
+def test_a_station_that_never_sent_anything_is_told_apart_from_one_that_is_away(with_capture: Path, tmp_path: Path) -> None:
+    assert "has never sent anything" in run(with_capture, "tasks", "ask", "typo", "watch", "944.2").stderr
+    assert run(with_capture, "tasks", "ask", STATION, "watch", "944.2").stderr == ""
+    assert "has never sent anything" in run(tmp_path / "empty", "tasks", "ask", STATION, "watch", "944.2").stderr
+
+
 @pytest.mark.parametrize("name", ["../../etc", "", "a b", "x" * 64])
 def test_what_is_no_station_is_refused_by_name(tmp_path: Path, name: str) -> None:
     done = run(tmp_path, "tasks", "ask", "--", name, "capture", "944.2", fails=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from collector.errors import StorageError
@@ -26,3 +28,15 @@ def open_database(path: Path, schema: str, *, durable: bool = False) -> sqlite3.
     except (OSError, sqlite3.Error) as error:
         raise StorageError(f"{path}: cannot be opened: {error}; check the folder's permissions and the disk") from error
     return db
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Have what is done inside committed together, or, where it fails, none of it."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +12,7 @@ import msgspec
 
 from collector.checks.judge import Changes
 from collector.checks.types import Finding, Remark, SortKey
-from collector.database import open_database
+from collector.database import open_database, transaction
 from collector.store import Query
 
 _SCHEMA: Final = """
@@ -99,7 +98,7 @@ class FindingsStore:
 
     def add_checkpoint(self, below: int, reached: Mapping[str, SortKey], state: bytes, *, keep: int) -> None:
         """Add a checkpoint; only the last ``keep`` stay."""
-        with self._transaction():
+        with transaction(self._db):
             self._db.execute("INSERT INTO checkpoint(below, reached, state) VALUES (?,?,?)", (below, msgspec.json.encode(reached), state))
             self._db.execute(
                 "DELETE FROM checkpoint WHERE number NOT IN (SELECT number FROM checkpoint ORDER BY number DESC LIMIT ?)", (keep,)
@@ -111,7 +110,7 @@ class FindingsStore:
 
     def commit(self, changes: Changes, saved: Saved | None, *, since_ns: int) -> None:
         """Write findings, remarks and, where given, the judge's state and cursor, together; findings over before ``since_ns`` are kept."""
-        with self._transaction():
+        with transaction(self._db):
             if changes.everything:
                 self._db.execute("DELETE FROM finding WHERE last_ns >= ?", (since_ns,))
                 self._db.execute("DELETE FROM remark")
@@ -160,16 +159,6 @@ class FindingsStore:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
 
 def read_findings(path: Path, query: Query) -> list[Finding]:

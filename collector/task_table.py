@@ -8,14 +8,14 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
 
+from collector.database import transaction
 from collector.errors import CollectorError, MisuseError, StorageError
 from config.wire import Task, TaskResult
 from config.wire.frames import Tasks
@@ -118,7 +118,7 @@ class TaskTable:
         by, _, whose = task.issued_by.partition(":")
         finding_id = whose if by == "finding" else None
         what = f"{task.action} {task.station} {round((task.freq_hz or 0.0) / 1e4)} {task.capture_id or ''}".strip()
-        with self._transaction():
+        with transaction(self._db):
             self._check(task.station, finding_id, what, limits, now_ns)
             self._db.execute(
                 "INSERT INTO task(task_id, station, finding_id, what, state, issued_ns, expires_ns, over_ns, task) "
@@ -153,7 +153,7 @@ class TaskTable:
         Raises:
             MisuseError: there is no such task, or it is over.
         """
-        with self._transaction():
+        with transaction(self._db):
             row = self.row(task_id)
             if row is None or row.state not in PENDING:
                 what = "no task, or more than one, has this identity" if row is None else f"it is {row.state} already"
@@ -172,7 +172,7 @@ class TaskTable:
 
     def answered(self, results: Sequence[TaskResult], cursor: int | None = None) -> None:
         """Note what stations said, and the journal entry that it came in; the first last word about a task stays."""
-        with self._transaction():
+        with transaction(self._db):
             for one in results:
                 before = "('open')" if one.state == "accepted" else "('open', 'accepted', 'cancelling', 'expired')"
                 self._db.execute(
@@ -185,7 +185,7 @@ class TaskTable:
 
     def expire(self, now_ns: int) -> int:
         """Let go of what nobody answered in time; return how many that were."""
-        with self._transaction():
+        with transaction(self._db):
             gone = self._db.execute(
                 "UPDATE task SET state = 'expired', reason = 'the station did not answer in time' WHERE state = 'open' AND expires_ns < ?",
                 (now_ns,),
@@ -231,16 +231,6 @@ class TaskTable:
 
     def _int(self, sql: str, *values: object) -> int:
         return int(self._db.execute(sql, values).fetchone()[0])
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
 
 def frames_for(tasks: Sequence[Task], now_ns: int) -> list[Tasks]:

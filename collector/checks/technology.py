@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from collector.checks.context import Context
 from collector.checks.sightings import Cell, Sighting, freqs_of
-from collector.checks.types import CannotJudge, Evidence, Outcome, Reason, Severity, WantKind
+from collector.checks.types import CannotJudge, Evidence, Grade, Outcome, Reason, Severity, WantKind
 
 DECIBANS, LIMIT = 18.0, 20.0
 """An identity with good parity is certain; that the switch-off was kept is not: what is left is 0.86."""
@@ -52,7 +52,7 @@ class TechnologyRule:
                 en=f"{sighting.name}: has a licence of its own, {licence.licence_id}",
                 numbers={"licence_id": licence.licence_id},
             )
-            return (Evidence(subject=_subject(sighting), kind="licensed", decibans=-30.0, limit_decibans=30.0, reason=reason),)
+            return (_for(sighting, reason),)
         rat = sighting.rat.upper()
         reason = Reason(
             code="after_switch_off",
@@ -63,17 +63,7 @@ class TechnologyRule:
                 "day": sighting.day.isoformat(), "last_day": ended.last_day.isoformat(), "rule_confidence": ended.confidence,
             },
         )  # fmt: skip
-        return (
-            Evidence(
-                subject=_subject(sighting),
-                kind="after_switch_off",
-                decibans=DECIBANS,
-                limit_decibans=LIMIT,
-                reason=reason,
-                cap="suspected",
-                freqs_hz=freqs_of(sighting),
-            ),
-        )
+        return (_against(sighting, reason, cap="suspected"),)
 
     def _other_technology(self, cell: Cell) -> tuple[Outcome, ...]:
         """Judge a cell against the technologies that its frequency is licensed for."""
@@ -93,17 +83,17 @@ class TechnologyRule:
             en=f"{cell.name}: this frequency is licensed for {', '.join(technologies)} only, heard is {cell.rat}",
             numbers={"plmn": cell.plmn, "freq_hz": cell.freq_hz, "licensed": ", ".join(technologies)},
         )
-        return (
-            Evidence(
-                subject=_subject(cell),
-                kind="other_technology",
-                decibans=DECIBANS,
-                limit_decibans=LIMIT,
-                reason=reason,
-                cap="to_verify",
-                freqs_hz=freqs_of(cell),
-            ),
-        )
+        return (_against(cell, reason, cap="to_verify"),)
+
+
+def _against(cell: Cell, reason: Reason, *, cap: Grade) -> Evidence:
+    return Evidence(
+        subject=_subject(cell), kind=reason.code, decibans=DECIBANS, limit_decibans=LIMIT, reason=reason, cap=cap, freqs_hz=freqs_of(cell)
+    )
+
+
+def _for(cell: Cell, reason: Reason) -> Evidence:
+    return Evidence(subject=_subject(cell), kind=reason.code, decibans=-30.0, limit_decibans=30.0, reason=reason)
 
 
 def _subject(cell: Cell) -> str:
@@ -119,7 +109,7 @@ def _exempt(cell: Cell, area: str) -> Evidence:
         en=f"{cell.name}: the station is at {area}, where {rat} goes on",
         numbers={"area": area},
     )
-    return Evidence(subject=_subject(cell), kind="exempt_area", decibans=-30.0, limit_decibans=30.0, reason=reason)
+    return _for(cell, reason)
 
 
 def _no_date(cell: Cell) -> CannotJudge:

@@ -17,9 +17,9 @@ from collector.cli import cli
 from collector.followers import catch_up
 from collector.journal import Journal, JournalReader
 from collector.judging import JudgingEffect, cases_path, findings_path
-from collector.judging_store import FindingsStore
 from config.errors import DataFileError
 from config.wire import AnyRecord, encode_record
+from tests.collector.checks.journals import found
 from tests.scenes.bank import registry
 from tests.scenes.scenes import carriers, fake, foreign
 
@@ -59,14 +59,6 @@ def follow_all(data: Path) -> list[Finding]:
             pass
     effect.close()
     return found(data)
-
-
-def found(data: Path) -> list[Finding]:
-    store = FindingsStore(findings_path(data))
-    try:
-        return sorted(store.findings(origins=()), key=lambda f: f.finding_id)
-    finally:
-        store.close()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from collector.judging_order import in_order
 from collector.judging_queue import Waiting
 from collector.judging_store import FindingsStore
 from config.wire import AnyRecord, encode_record
+from tests.collector.checks.journals import found
 from tests.scenes.air import observations
 from tests.scenes.scenes import fake, foreign
 
@@ -41,14 +42,6 @@ def take_in(data: Path, effect: JudgingEffect) -> None:
     with JournalReader(data / "journal") as reader:
         while catch_up(reader, effect):
             pass
-
-
-def found(data: Path) -> list[Finding]:
-    store = FindingsStore(findings_path(data))
-    try:
-        return sorted(store.findings(origins=()), key=lambda f: f.finding_id)
-    finally:
-        store.close()
 
 
 def one_run(data: Path, numbered: list[tuple[int, AnyRecord]]) -> list[Finding]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from config.wire import AnyRecord, CaptureAnnouncement, Task
 from station.capture import CaptureFacts, CaptureRing, CaptureWriter
+from station.errors import StationError
 from station.identity import GSM_BANDS_HZ, MIN_GSM_RATE_HZ, MIN_LTE_RATE_HZ
 from station.identity_board import IdentityDwell
 from station.live import LiveStation
@@ -64,6 +65,7 @@ class TaskListener:
         Raises:
             ReceiverError: the receiver failed.
             CaptureError: it could not be written.
+            StationError: the station is being stopped.
         """
         assert self._writer is not None
         start_ns, end_ns, lost = self.stay(task.freq_hz or 0.0, task.duration_s, bandwidth_hz=task.bandwidth_hz)
@@ -81,6 +83,7 @@ class TaskListener:
 
         Raises:
             ReceiverError: the receiver failed.
+            StationError: the station is being stopped.
         """
         station, rate = self._station, self._station.state.sample_rate_hz
         center, skip = self._center(freq_hz, bandwidth_hz), station.sweeper.settle.head_samples
@@ -95,8 +98,11 @@ class TaskListener:
             )
             for at in range(0, total, longest)
         ]
-        lost, start_ns, end_ns = 0, 0, 0
+        lost, start_ns, end_ns, stopped = 0, 0, 0, False
         while orders or station.receiver.waiting:
+            if station.stopping and orders:
+                orders, stopped = [], True
+                continue  # what is ordered already is still taken off the receiver
             while orders and station.receiver.can_order:
                 station.receiver.order(orders.pop(0))
             dwell = station.receiver.next()
@@ -108,6 +114,8 @@ class TaskListener:
                 self._ring.add(kept, center_freq_hz=dwell.center_freq_hz, start_ns=begun_ns, settled_samples=0)
             lost += dwell.lost_samples
             station.receiver.release(dwell)
+        if stopped:
+            raise StationError("the station was stopped in the middle of it")
         return start_ns, end_ns, lost
 
     def visit(self, task: Task, *, energy_s: float = ENERGY_S, thorough: bool) -> Iterator[list[AnyRecord]]:

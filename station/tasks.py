@@ -133,6 +133,8 @@ class TaskDesk:
             place.listener.stay(freq_hz, min(self._settings.capture.after_s, 0.8 * self._settings.capture.ring_s))
         except ReceiverError as error:
             place.recover(error)
+        except StationError:
+            return  # being stopped: what is in the ring is kept at the end
 
     def sent_captures(self) -> list[str]:
         """Return the captures that may go when room is needed: the collectors have them."""
@@ -226,7 +228,8 @@ class TaskDesk:
             if self._errors[task.task_id] >= WORST_ERRORS:
                 self._over(place, booked, "failed", str(error))
         except StationError as error:
-            self._over(place, booked, "failed", str(error))
+            if not place.stopping():  # else it is done after the next start
+                self._over(place, booked, "failed", str(error))
 
     def _capture(self, place: Workplace, booked: BookedTask) -> None:
         announcement = place.listener.capture(booked.task)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from config.errors import WireError
 from config.wire import Task, TaskResult, decode_record, encode_record
 from config.wire.frames import Batch, CaptureAck, CaptureChunk, Gap, Hello, Live, Tasks, decode_frame, encode_frame
-from config.wire.version import MAX_FRAME_BYTES, MAX_RECORD_BYTES
+from config.wire.version import MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_RECORD_BYTES
 from tests.end_to_end.running import emission, occupancy, spectrum
 
 SPOOL = "ab" * 16
@@ -126,3 +126,17 @@ def test_deep_nesting_and_lying_lengths_cost_nothing() -> None:
     for decode, bound in ((decode_frame, MAX_FRAME_BYTES), (decode_record, MAX_RECORD_BYTES)):
         with pytest.raises(WireError, match="bytes"):
             decode(b"\x01" + bytes(bound))
+
+
+def test_a_piece_of_a_capture_is_at_most_256_kib() -> None:
+    piece = CaptureChunk(capture_id="a", part="data", total_bytes=2**20, sha256="0" * 64, offset=0, data=bytes(MAX_CHUNK_BYTES))
+    assert decode_frame(encode_frame(piece)) == piece
+    with pytest.raises(WireError, match="262144"):
+        decode_frame(encode_frame(msgspec.structs.replace(piece, data=bytes(MAX_CHUNK_BYTES + 1))))
+
+
+@pytest.mark.parametrize("name", ["", "..", ".hidden", "a/b", "a\\b", "a b", "x" * 121, "-rf"])
+def test_a_capture_s_name_leads_nowhere_else(name: str) -> None:
+    piece = CaptureChunk(capture_id=name, part="data", total_bytes=1, sha256="0" * 64, offset=0, data=b"")
+    with pytest.raises(WireError):
+        decode_frame(encode_frame(piece))

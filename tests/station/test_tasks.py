@@ -15,7 +15,7 @@ from config.wire import AnyRecord, CaptureAnnouncement, Header, Task, TaskResult
 from config.wire.frames import Tasks
 from station.capture import CaptureError
 from station.capture_sender import CaptureSender
-from station.errors import ReceiverError
+from station.errors import ReceiverError, StationError
 from station.task_book import TaskBook
 from station.tasks import TaskDesk, Workplace
 from tests.end_to_end.running import T0_NS, emission
@@ -307,6 +307,23 @@ def test_a_capture_of_long_ago_is_fetched_with_its_hashes(station: Station, tmp_
     frame = station.sender.next_frame(time.monotonic())
     assert frame is not None
     assert msgspec.structs.asdict(frame)["task_id"] == f"{1:016x}"
+
+
+def test_a_capture_that_is_cut_short_by_the_end_of_the_program_is_made_after_the_next_start(tmp_path: Path) -> None:
+    station = Station(tmp_path)
+
+    def stopped(task: Task) -> CaptureAnnouncement:
+        station.stopping = True
+        raise StationError("the station was stopped in the middle of it")
+
+    station.receiver.capture = stopped  # type: ignore[method-assign]
+    station.come(task())
+    assert station.results() == [("accepted", "")]
+    station.desk.close()
+    again = Station(tmp_path)
+    again.desk.step()
+    assert again.results() == [("done", "")]
+    again.desk.close()
 
 
 def test_when_stopping_nothing_is_begun(station: Station) -> None:

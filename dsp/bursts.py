@@ -21,16 +21,17 @@ CORE_RATIO: Final = 0.01
 
 
 @compiled
-def _scan(rows: FloatArray, weights: FloatArray, cell_limit: float, widths: IndexArray, limits: RealArray, flagged: BoolArray) -> None:
+def _scan(rows: FloatArray, weights: FloatArray, cell_limit: float, widths: IndexArray, limits: RealArray, flagged: BoolArray) -> bool:
     """Flag in place, shape (n_blocks,), the blocks of 16 bins that some row shows over a limit: one bin, or a sum of blocks.
 
     Narrowest first: what a width explains counts as noise for the wider ones, or a strong carrier would flag all around it. What passes is
-    counted before it is looked for: a count is vectorised, a search is not.
+    counted before it is looked for: a count is vectorised, a search is not. Return whether any block is flagged.
     """
     n_blocks = flagged.size
     cell = np.float32(cell_limit)
     blocks, hot = np.empty((rows.shape[0], n_blocks), np.float32), np.zeros(rows.shape[0], np.int64)
     _block_sums(rows, weights, cell, blocks, hot)
+    found = False
     sums, total, here = np.empty(n_blocks), np.empty(n_blocks + 1), np.empty(n_blocks, np.bool_)
     for r in range(rows.shape[0]):
         for i in range(n_blocks):
@@ -43,8 +44,10 @@ def _scan(rows: FloatArray, weights: FloatArray, cell_limit: float, widths: Inde
         for index in range(widths.size):
             news |= _scan_width(total, widths[index], limits[index], sums, here)
         if news:
+            found = True
             for block in range(n_blocks):
                 flagged[block] |= here[block]
+    return found
 
 
 @compiled
@@ -109,7 +112,7 @@ def _scan_width(total: RealArray, width: int, limit: float, sums: RealArray, her
 
 def _scan_in_numpy(
     rows: FloatArray, weights: FloatArray, cell_limit: float, widths: IndexArray, limits: RealArray, flagged: BoolArray
-) -> None:
+) -> bool:
     blocks = (rows * weights).reshape(rows.shape[0], flagged.size, BLOCK_BINS)
     here = blocks.max(axis=2) > cell_limit
     sums = np.where(here, float(BLOCK_BINS), blocks.sum(axis=2))
@@ -119,6 +122,7 @@ def _scan_in_numpy(
             here[row, block : block + width] = True
         sums = np.where(here, float(BLOCK_BINS), sums)
     flagged |= here.any(axis=0)
+    return bool(here.any())
 
 
 @lru_cache(maxsize=64)
@@ -169,8 +173,7 @@ def short_regions(psd: Psd, floor: NoiseFloor, weights: FloatArray, *, pfa: floa
     room = widened(1.0, floor.ripple)
     flagged = np.zeros(psd.n_fft // BLOCK_BINS, np.bool_)
     scan = _scan if HAVE_NUMBA else _scan_in_numpy
-    scan(psd.rows, weights, cell * room, widths, limits * room, flagged)
-    if not flagged.any():
+    if not scan(psd.rows, weights, cell * room, widths, limits * room, flagged):
         return []
     known = np.asarray(weights.reshape(-1, BLOCK_BINS).max(axis=1) == 0.0)
     found = _apart(runs(flagged & ~known), known, gap_bins // BLOCK_BINS)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.jit import compiled
-from dsp.radiometer import traces
+from dsp.radiometer import REACH_BINS, traces
 
 RealArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -40,11 +40,20 @@ ROLL_OFF_RATIO: Final = 20.0
 """A receiver's roll-off inside its span is 13 dB at most."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
+def _variance(n_averages: int, width_bins: int, overlap: float) -> float:
+    """Return the variance of the sum of ``width_bins`` neighbouring bins over all averages of white noise."""
+    return float(traces(n_averages, width_bins, overlap)[1])
+
+
 def relative_sigma(n_averages: int, width_bins: int, overlap: float) -> float:
     """Return the relative standard deviation of the mean of ``width_bins`` bins of white noise."""
-    p = traces(n_averages, width_bins, overlap)
-    return float(np.sqrt(p[1]) / p[0])
+    few = min(width_bins, REACH_BINS)
+    variance = _variance(n_averages, few, overlap)
+    if width_bins > few:
+        # beyond the window's reach every further bin adds the same
+        variance += (width_bins - few) * (_variance(n_averages, few + 1, overlap) - variance)
+    return math.sqrt(variance) / (n_averages * width_bins)
 
 
 def free_blocks(level: RealArray, *, n_averages: int, overlap: float) -> tuple[RealArray, BoolArray]:

@@ -71,19 +71,34 @@ def _mark_width(ratio: RealArray, total: RealArray, width: int, limit: float, ma
 
 
 @compiled
+def _mark_bins(ratio: RealArray, limit: float, mask: BoolArray) -> bool:
+    """Mark in place the bins that pass ``limit`` by themselves; return whether there are any."""
+    passing = 0.0
+    for i in range(ratio.size):
+        passing += 1.0 if ratio[i] > limit else 0.0
+    if passing == 0.0:
+        return False
+    for i in range(ratio.size):
+        if ratio[i] > limit:
+            mask[i] = True
+            ratio[i] = 1.0
+    return True
+
+
+@compiled
 def _mark(mean: FloatArray, floor: FloatArray, tests: RealArray, ratio: RealArray, mask: BoolArray) -> bool:
     """Fill ``ratio``, density over the floor, and ``mask``, the bins of every window that passes; return whether any is.
 
-    ``tests``: shape (2, n), widths in bins and ratios, narrowest first. Marked bins count as noise for the windows that follow.
+    ``tests``: shape (2, n), widths in bins and ratios, narrowest (a bin) first. Marked bins count as noise for what follows.
     """
     n = mean.size
     for i in range(n):
         ratio[i] = np.float64(mean[i]) / np.float64(floor[i])
         mask[i] = False
     rest, total = ratio.copy(), np.empty(n + 1)
+    marked = _mark_bins(rest, tests[1, 0], mask)
     running_sum(rest, total)
-    marked = False
-    for index in range(tests.shape[1]):
+    for index in range(1, tests.shape[1]):
         width = int(tests[0, index])
         limit = tests[1, index] * width
         for _ in range(MAX_PASSES):

@@ -41,7 +41,8 @@ class CollectorCursors:
 
         One that was not heard within ``keep_ns`` (at least a day) of the last that was does not count.
         """
-        since_ns = max(self._heard_ns.values(), default=0) - max(keep_ns, DAY_NS)
+        last_ns = min(max(self._heard_ns.values(), default=0), time.time_ns())  # one heard "later": the clock has stepped back since
+        since_ns = last_ns - max(keep_ns, DAY_NS)
         return min((self.committed[name] for name, heard_ns in self._heard_ns.items() if heard_ns >= since_ns), default=-1)
 
     def write_all(self) -> None:

@@ -83,6 +83,16 @@ def test_an_acknowledged_record_stays_until_its_time_is_over(tmp_path: Path) -> 
     assert short.first_seq == 151
 
 
+def test_a_clock_that_steps_back_makes_no_collector_forgotten(tmp_path: Path) -> None:
+    spool = SqliteSpool(tmp_path / "spool.db")
+    spool.append_all([(b"x", "emission")] * 10)
+    spool.acknowledge("ahead", 9)
+    spool._cursors._heard_ns["ahead"] += 30 * 86_400 * 10**9  # it was heard while the clock was a month ahead
+    spool.acknowledge("behind", 3)
+    assert spool.drop_acknowledged() == 4
+    spool.close()
+
+
 def test_when_space_runs_out_occupancy_goes_first_and_leaves_gaps(tmp_path: Path) -> None:
     spool = SqliteSpool(tmp_path / "spool.db", max_bytes=64_000)
     rng = random.Random(4)

@@ -22,6 +22,8 @@ RASTER_HZ: Final = 200e3
 LTE_RASTER_HZ: Final = 300e3
 """Carriers of LTE whose middles are nearer than this are taken for the same one."""
 LEVEL_STEP_DB: Final = 6.0
+MARGIN_S: Final = 1.0
+"""A known cell is read so much before it has to be."""
 HALF_SYNC_HZ: Final = 0.54e6
 """Half of what PSS, SSS and PBCH take: a carrier's centre is at least so far from the edge of an emission."""
 HALF_STEP_HZ: Final = 0.5e6
@@ -192,7 +194,7 @@ def _in_time(known: list[_Asked], now_s: float, round_s: float) -> list[_Asked]:
         late = False
         for one in waiting:
             at_s += round_s + one.duration_s
-            late = late or at_s > one.next_s
+            late = late or at_s > one.next_s - MARGIN_S
         if not late:
             break
         taken.append(waiting.pop(0))

@@ -6,6 +6,7 @@ correlated coherently, which a carrier offset of 100 Hz does not spoil, and the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -26,23 +27,38 @@ _PARTS: Final[dict[str, tuple[tuple[int, ...], ...]]] = {
 }
 
 
-def locate_frames(iq: ComplexArray, view: CarrierView) -> CarrierView | None:
+def locate_frames(iq: ComplexArray, view: CarrierView, *, aside_hz: Sequence[float] = ()) -> CarrierView | None:
     """Return ``view`` with its ``frame_sample`` measured (the first frame that begins in the samples), or None where none stands out.
 
-    ``iq``: shape (n,), more than a frame; what ``view`` says of the carrier's place, rate and clock is taken as it is.
+    ``iq``: shape (n,), more than a frame; what ``view`` says of the carrier's place, rate and clock is taken as it is. ``aside_hz``: the
+    carrier may also be so far from where ``view`` has it; what comes back is the likeliest place, to half their distance.
     """
     length = FRAME_S * view.sample_rate_hz * view.stretch
-    places = int(np.ceil(length))
     if iq.size < 1.5 * length or len(set(view.seen_blocks())) == 1:
         return None
     turns = (view.offset_hz / view.sample_rate_hz * np.arange(iq.size)) % 1.0
     spectrum = np.fft.fft(iq * np.exp(-2j * np.pi * turns).astype(np.complex64), 1 << (iq.size - 1).bit_length())
+    templates = [(template.size, first, np.conj(np.fft.fft(template, spectrum.size))) for template, first in _templates(view)]
+    best: tuple[float, CarrierView | None] = (PROOF, None)
+    for aside in (0.0, *aside_hz):
+        bins = round(aside / view.sample_rate_hz * spectrum.size)  # a turn of the samples is a shift of their spectrum
+        proof, at = _stands_out(np.roll(spectrum, -bins), templates, samples=iq.size, length=length)
+        if proof >= best[0]:
+            shift_hz = bins * view.sample_rate_hz / spectrum.size
+            best = (proof, replace(view, frame_sample=at, offset_hz=view.offset_hz + shift_hz))
+    return best[1]
+
+
+def _stands_out(
+    spectrum: ComplexArray, templates: list[tuple[int, float, ComplexArray]], *, samples: int, length: float
+) -> tuple[float, float]:
+    """Return by how many standard deviations the best place of a frame stands out, and where it is."""
+    places = int(np.ceil(length))
     total, number = np.zeros(places), np.zeros(places)
-    for slots in _PARTS[view.duplex]:
-        template, first = _template(view, slots)
-        power = np.abs(np.fft.ifft(spectrum * np.conj(np.fft.fft(template, spectrum.size)))) ** 2
-        usable = iq.size - template.size
-        for frame in range(-1, int(iq.size / length) + 1):
+    for size, first, template in templates:
+        power = np.abs(np.fft.ifft(spectrum * template)) ** 2
+        usable = samples - size
+        for frame in range(-1, int(samples / length) + 1):
             at = round(frame * length + first) + np.arange(places)
             inside = (at >= 0) & (at < usable)
             total[inside] += power[at[inside]]
@@ -50,9 +66,11 @@ def locate_frames(iq: ComplexArray, view: CarrierView) -> CarrierView | None:
     mean = total / np.maximum(number, 1)
     spread = np.sqrt(np.median(mean) ** 2 / np.log(2) ** 2 / np.maximum(number, 1))
     peak = int(np.argmax(mean))
-    if mean[peak] - np.median(mean) < PROOF * spread[peak]:
-        return None
-    return replace(view, frame_sample=peak + _vertex(mean, peak))
+    return float((mean[peak] - np.median(mean)) / spread[peak]), peak + _vertex(mean, peak)
+
+
+def _templates(view: CarrierView) -> list[tuple[ComplexArray, float]]:
+    return [_template(view, slots) for slots in _PARTS[view.duplex]]
 
 
 def _template(view: CarrierView, slots: tuple[int, ...]) -> tuple[ComplexArray, float]:

@@ -19,6 +19,8 @@ from dsp.types import ComplexArray
 
 DWELL_S: Final = 0.09
 """Eight frames and a bit: four occurrences of SIB1."""
+ASIDE_HZ: Final = 350.0
+"""An R820T's oscillator stands at multiples of 28.8 MHz / 32768 / 2 at 900 MHz, 439 Hz: two tunings may differ by so much."""
 _FLAT: Final = 0.8
 """Part of the sample rate that the receiver's filter leaves whole."""
 _BLOCK_HZ: Final = SUBCARRIERS_PER_RB * SUBCARRIER_HZ
@@ -59,14 +61,15 @@ def window_view(
 ) -> CarrierView | None:
     """Return where the frames and subcarriers of ``cell`` lie in the samples of one window, shape (n,); None: its signals are not there.
 
-    The cell was found by the same receiver with the same clock, so its carrier offset and its clock error hold. ``tuned_offset_hz``: what
-    the receiver was tuned to against the cell's ``freq_hz``, where that is not just the window's.
+    The cell was found by the same receiver with the same clock, so its carrier offset and its clock error hold, but for the steps in which
+    the receiver can be tuned. ``tuned_offset_hz``: what the receiver was tuned to against the cell's ``freq_hz``, where that is not
+    just the window's.
     """
     view = cell_view(cell, sample_rate_hz=sample_rate_hz)
     if view is None:
         return None
     tuned = window.offset_hz if tuned_offset_hz is None else tuned_offset_hz
-    return locate_frames(iq, replace(view, frame_sample=0.0, offset_hz=cell.cfo_hz - tuned))
+    return locate_frames(iq, replace(view, frame_sample=0.0, offset_hz=cell.cfo_hz - tuned), aside_hz=(-ASIDE_HZ, ASIDE_HZ))
 
 
 def window_sib1(

@@ -207,7 +207,8 @@ API int rtlsdr_write_eeprom(rtlsdr_dev_t *dev, uint8_t *data, uint8_t offset, ui
 static double corrected(const rtlsdr_dev_t *dev, double hz)
 {
 	/* the driver tunes as if the crystal were fast by `corr`: what it asks of the tuner is smaller by that */
-	return hz / (1 + dev->corr * 1e-6);
+	hz /= 1 + dev->corr * 1e-6;
+	return scene.pll_step_hz > 0 ? scene.pll_step_hz * floor(hz / scene.pll_step_hz + 0.5) : hz;
 }
 
 /* The number of the sample that comes in now, when the dongle keeps pace with the clock. */

@@ -108,6 +108,8 @@ static int read_key(struct scene *scene, const char *key, const char *value, cha
 		return sscanf(value, "%lf %lf", &scene->dc_i, &scene->dc_q) == 2 ? 0 : -1;
 	else if (!strcmp(key, "retune_s"))
 		scene->retune_s = atof(value);
+	else if (!strcmp(key, "pll_step_hz"))
+		scene->pll_step_hz = atof(value);
 	else if (!strcmp(key, "settle_s"))
 		scene->settle_s = atof(value);
 	else if (!strcmp(key, "fifo_samples"))

@@ -31,6 +31,7 @@ struct scene {
 	double noise_dbfs_hz;   /* at gain 0 */
 	double dc_i, dc_q;      /* full scale 1.0 */
 	double retune_s;        /* what writing the tuner's registers takes */
+	double pll_step_hz;     /* the oscillator stands at multiples of it; 0: anywhere */
 	double settle_s;        /* what its loop takes from then on */
 	int64_t fifo_samples;   /* what waits in the chip when nobody reads: still of the old frequency after a retune */
 	int paced;

@@ -37,7 +37,10 @@ def lte_cells(said: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("n_rb", "start"), [(50, 0), (50, 44), (100, 62)])
 def test_the_scan_plan_finds_the_operator_of_a_carrier_wider_than_the_dongle(band: Band, tmp_path: Path, n_rb: int, start: int) -> None:
-    station = band("ppm 23.4", "noise_dbfs_hz -130", "dc 0.01 0.01", wide_cell(tmp_path, n_rb, start), scene=False)
+    # 439 Hz: the steps of a real tuner here
+    station = band(
+        "ppm 23.4", "pll_step_hz 439.453125", "noise_dbfs_hz -130", "dc 0.01 0.01", wide_cell(tmp_path, n_rb, start), scene=False
+    )
     done = station.run("scan", "--band", "774-797", "--once", "--json")
     assert done.returncode == 0, done.stderr
     (found,) = lte_cells(done.stdout)

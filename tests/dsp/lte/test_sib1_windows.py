@@ -49,3 +49,21 @@ def test_walking_the_windows_finds_sib1_where_it_is() -> None:
     assert all(answer.prb == (18, 6) and answer.message and answer.message.octets == sib1.octets for answer in decoded)
     assert answers[0].status == "not_seen"
     assert "blocks 0 to" in cast(str, answers[0].reason)
+
+
+@pytest.mark.parametrize("error_hz", [-440.0, -250.0, 250.0, 440.0])
+def test_a_receiver_that_is_tuned_in_steps_is_read_all_the_same(error_hz: float) -> None:
+    sib1 = Sib1Transmission(octets=octets(), start=18, length=6)
+    described = cell(n_rb=50, sib1=sib1)
+    iq, view = air(described, snr_db=3.0, frames=5)
+    known = LteCell(
+        status="identified", reason="", freq_hz=800e6, offset_hz=0.0, raster_ambiguous=False, pci=described.pci, duplex="fdd",
+        cp="normal", n_rb=50, ports=2, phich_duration="normal", phich_resource="1", sfn=0, frame_sample=0, cfo_hz=0.0,
+        ppm=None, ppm_sigma=None, snr_db=3.0, rsrp=1e-5, power=1e-5, taps=(), mib_count=2,
+    )  # fmt: skip
+    window = carrier_windows(50, sample_rate_hz=RATE_HZ, remembered=(18, 6))[0]
+    samples = heard(iq, rate_hz=view.sample_rate_hz, offset_hz=window.offset_hz)
+    found = window_sib1(samples, known, window, sample_rate_hz=RATE_HZ, tuned_offset_hz=window.offset_hz + error_hz)
+    assert found.status == "decoded"
+    assert found.message is not None
+    assert found.message.octets == sib1.octets

@@ -89,7 +89,7 @@ def tree_cpu_s(pid: int) -> float:
     return own + sum(tree_cpu_s(int(child)) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
 
-def continuous(env: dict[str, str], seconds: float, folder: Path) -> dict[str, object]:
+def continuous(env: dict[str, str], seconds: float, folder: Path) -> dict[str, float]:
     """CPU, drops and times between the readings of each cell in a continuous run over three bands with six known cells."""
     command = [sys.executable, "-m", "station.cli", "run", "--json", "--ppm", "0"]
     for band in ("758-803", "869-894", "925-960"):
@@ -163,6 +163,10 @@ def main() -> None:
         print(f"  CPU {figures['cpu_fraction']:.0%} of one core (limit 60 %), {figures['dropped_dwells']} dwells dropped (limit 0)")
         print(f"  {figures['cells']} cells identified within {figures['first_s']} s (limit 35 s)")
         print(f"  read again after {figures['longest_apart_s']} s at most (limit 60 s{', not reached in a short run' if short else ''})")
+        met = own_s <= peer_s and figures["cpu_fraction"] <= 0.6 and figures["dropped_dwells"] == 0
+        met = met and figures["cells"] == len(CELLS_HZ) and figures["first_s"] <= 35.0 and figures["longest_apart_s"] <= 60.0
+        if not met:
+            raise SystemExit("a limit was missed")
 
 
 if __name__ == "__main__":

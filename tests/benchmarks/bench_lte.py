@@ -8,31 +8,27 @@ start, and clock error (carrier and samples together).
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import resource
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
 from dsp.lte.search import find_cells
 from dsp.lte.types import LteCell
 from dsp.synth.lte import LteCellDescription, LteDownlink, Reception, noise_variance
-from dsp.units import to_complex64
+from tests.benchmarks.lte_curves import Part, axes, run, save, without_lte
 
 RATE = 1.92e6
 RE_POWER = 1e-5
-RECORDINGS = Path(os.environ.get("CANHSONG_RECORDINGS", Path(__file__).resolve().parents[3] / "shared" / "recordings"))
-STORED = {"cu8": np.uint8, "ci8": np.int8, "ci16_le": np.dtype("<i2"), "cf32_le": np.dtype("<c8")}
 
 
 @dataclass
@@ -247,7 +243,6 @@ def cpu(runs: int, iq: np.ndarray, rate: float, *, center: float | None = 800e6,
 
 def phantoms(short: bool, seconds: float, figures: dict[str, Any]) -> None:
     """Cells in noise and in recordings that have none."""
-    seconds = min(seconds, 20.0) if short else seconds
     dwells = round(seconds / 0.08)
     said = {"identified": 0, "synchronised": 0}
     rng = np.random.default_rng(600)
@@ -258,89 +253,42 @@ def phantoms(short: bool, seconds: float, figures: dict[str, Any]) -> None:
             said[cell.status] += 1
     print(f"\n  noise, {dwells * 0.08:.0f} s: {said['identified']} identified, {said['synchronised']} synchronised", flush=True)
     figures["phantoms"] = {"seconds": dwells * 0.08, **said}
-    for meta in sorted(RECORDINGS.glob("*.sigmf-meta")):
-        described = json.loads(meta.read_text())
-        if any(a.get("truth:rat") == "lte" for a in described["annotations"]):
-            continue
-        kind, rate = described["global"]["core:datatype"], float(described["global"]["core:sample_rate"])
-        iq = to_complex64(np.fromfile(meta.with_suffix(".sigmf-data"), dtype=STORED[kind]), kind)
+    for name, iq, rate, center in without_lte():
         said = {"identified": 0, "synchronised": 0}
         step = round(0.08 * rate)
         for first in range(0, min(iq.size, (4 if short else 12) * step), step):
-            for cell in find_cells(
-                iq[first : first + step], sample_rate_hz=rate, center_freq_hz=described["captures"][0].get("core:frequency")
-            ):
+            for cell in find_cells(iq[first : first + step], sample_rate_hz=rate, center_freq_hz=center):
                 said[cell.status] += 1
-        print(f"  {meta.stem}: {said['identified']} identified, {said['synchronised']} synchronised", flush=True)
+        print(f"  {name}: {said['identified']} identified, {said['synchronised']} synchronised", flush=True)
 
 
 def draw(figures: dict[str, Any], out: Path) -> None:
     """Draw what was measured."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    out.mkdir(parents=True, exist_ok=True)
     for name, title in (("sensitivity", "White noise, blind, clock off by up to 120 ppm"), ("fading", "Fading channels, 80 ms")):
         if name in figures:
-            axes = _axes(plt, "SNR of one resource element, dB", title)
+            drawn = axes("SNR of one resource element, dB", title)
             for number, (label, rows) in enumerate(figures[name].items()):
                 snrs = [r["snr_db"] for r in rows]
-                axes.plot(snrs, [r["pci"] for r in rows], "-o", color=f"C{number}", label=f"{label}: PCI", markersize=4)
-                axes.plot(snrs, [r["mib"] for r in rows], "--s", color=f"C{number}", label=f"{label}: MIB", markersize=4)
-            _save(plt, axes, out / f"lte_{name}.svg")
+                drawn.plot(snrs, [r["pci"] for r in rows], "-o", color=f"C{number}", label=f"{label}: PCI", markersize=4)
+                drawn.plot(snrs, [r["mib"] for r in rows], "--s", color=f"C{number}", label=f"{label}: MIB", markersize=4)
+            save(drawn, out / f"lte_{name}.svg")
     if "clock" in figures:
-        axes = _axes(plt, "receiver clock error, ppm", "-11 dB, 80 ms")
+        drawn = axes("receiver clock error, ppm", "-11 dB, 80 ms")
         for what in ("pci", "mib"):
-            axes.plot([r["ppm"] for r in figures["clock"]], [r[what] for r in figures["clock"]], "-o", label=what.upper())
-        _save(plt, axes, out / "lte_clock.svg")
+            drawn.plot([r["ppm"] for r in figures["clock"]], [r[what] for r in figures["clock"]], "-o", label=what.upper())
+        save(drawn, out / "lte_clock.svg")
     if "neighbours" in figures:
-        axes = _axes(plt, "weaker cell against the stronger, dB", "Two cells on one carrier, the stronger at 10 dB")
+        drawn = axes("weaker cell against the stronger, dB", "Two cells on one carrier, the stronger at 10 dB")
         for label, rows in figures["neighbours"].items():
-            axes.plot([r["below_db"] for r in rows], [r["found"] for r in rows], "-o", label=label)
-        _save(plt, axes, out / "lte_neighbours.svg")
-
-
-def _axes(plt: Any, x_label: str, title: str) -> Any:
-    _, axes = plt.subplots(figsize=(7, 4.2))
-    axes.set(xlabel=x_label, ylabel="share of trials", ylim=(-0.03, 1.03), title=title)
-    axes.grid(alpha=0.3)
-    return axes
-
-
-def _save(plt: Any, axes: Any, path: Path) -> None:
-    axes.legend(fontsize=7)
-    plt.tight_layout()
-    plt.savefig(path, metadata={"Date": None})
-    plt.close()
+            drawn.plot([r["below_db"] for r in rows], [r["found"] for r in rows], "-o", label=label)
+        save(drawn, out / "lte_neighbours.svg")
 
 
 def main() -> None:
     """Run the parts asked for."""
-    parts: dict[str, Callable[[bool, int, dict[str, Any]], None]] = {
-        "speed": speed,
-        "sensitivity": sensitivity,
-        "fading": fading,
-        "clock": clock,
-        "neighbours": neighbours,
-    }
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--short", action="store_true", help="a few trials of each")
-    parser.add_argument("--only", nargs="*", default=[*parts, "phantoms"], choices=[*parts, "phantoms"])
-    parser.add_argument("--trials", type=int, default=60)
-    parser.add_argument("--noise-seconds", type=float, default=600.0)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
-    figures: dict[str, Any] = {}
-    for name, part in parts.items():
-        if name in arguments.only:
-            part(arguments.short, 8 if arguments.short else arguments.trials, figures)
-    if "phantoms" in arguments.only:
-        phantoms(arguments.short, arguments.noise_seconds, figures)
-    if arguments.out is not None and not arguments.short:
-        draw(figures, arguments.out)
+    parts: dict[str, Part] = {"speed": speed, "sensitivity": sensitivity, "fading": fading, "clock": clock, "neighbours": neighbours}
+    run(__doc__, parts, phantoms, draw)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

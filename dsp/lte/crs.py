@@ -52,13 +52,15 @@ class CarrierView:
     duplex: Duplex
     seen: tuple[int, int] | None = None
     """The first block heard and the one after the last; None: all that lie in the samples' band."""
+    band_hz: float | None = None
+    """How wide that is where it is less than the sample rate."""
 
     def seen_blocks(self) -> tuple[int, int]:
         """Return the first block heard and the one after the last; equal where none is."""
         if self.seen is not None:
             return self.seen
         lowest = self.offset_hz - self.n_rb / 2 * SUBCARRIERS_PER_RB * SUBCARRIER_HZ
-        reach = (np.array([-1.0, 1.0]) * _EDGE * self.sample_rate_hz - lowest) / (SUBCARRIERS_PER_RB * SUBCARRIER_HZ)
+        reach = (np.array([-1.0, 1.0]) * _EDGE * (self.band_hz or self.sample_rate_hz) - lowest) / (SUBCARRIERS_PER_RB * SUBCARRIER_HZ)
         first, last = int(np.ceil(reach[0])), int(np.floor(reach[1]))
         return min(max(first, 0), self.n_rb), max(min(last, self.n_rb), min(max(first, 0), self.n_rb))
 

@@ -14,6 +14,8 @@ from typing import Final
 import numpy as np
 
 from dsp.lte.crs import CarrierView, frames_inside, read_subframe
+from dsp.lte.narrowband import Narrowband
+from dsp.lte.ofdm import SAMPLE_RATE_HZ
 from dsp.lte.params import SUBCARRIER_HZ
 from dsp.lte.pdsch import soft_elements
 from dsp.lte.sib1_message import Sib1, Sib1Message, parse
@@ -27,6 +29,8 @@ SINGLE_MARGIN: Final = 12.0
 """6 + log10 of the ways ranked in a dwell: 100 000, by four subframes, by two patterns of redundancy."""
 _THOROUGH: Final = 3
 """So many of the ranking are decoded thoroughly where the quick decoder finds nothing."""
+_PASSED: Final = 0.9
+"""Part of its rate that ``Narrowband`` passes whole."""
 _ENOUGH: Final = 2
 _MOST_FRAMES: Final = 8
 
@@ -47,12 +51,15 @@ def find_sib1(iq: ComplexArray, cell: LteCell, *, sample_rate_hz: float) -> Sib1
     """
     view = cell_view(cell, sample_rate_hz=sample_rate_hz)
     if view is None:
-        return Sib1(status="not_tried", reason=_why_not(cell, sample_rate_hz))
+        return Sib1(status="not_tried", reason="no MIB was read")
     first, last = view.seen_blocks()
     if first == last:
         return Sib1(status="not_tried", reason="no block of the carrier lies in the samples' band")
     try:
-        return search_sib1(iq - iq.mean(), view, sfn=cell.sfn)  # less a receiver's DC spike
+        clean, rate_hz = on_grid(iq - iq.mean(), sample_rate_hz=sample_rate_hz)  # less a receiver's DC spike
+        frame_sample = view.frame_sample * rate_hz / sample_rate_hz
+        view = replace(view, sample_rate_hz=rate_hz, frame_sample=frame_sample, band_hz=sample_rate_hz)
+        return search_sib1(clean, view, sfn=cell.sfn)
     except ImportError:
         return Sib1(status="not_tried", reason="the package pycrate is not installed: without it nothing can be known for a SIB1")
 
@@ -65,8 +72,8 @@ def with_sib1(iq: ComplexArray, cells: Sequence[LteCell], *, sample_rate_hz: flo
 
 
 def cell_view(cell: LteCell, *, sample_rate_hz: float) -> CarrierView | None:
-    """Return where the cell lies in the samples; None where too little is known of it or the rate is no multiple of 15 kHz."""
-    if cell.n_rb is None or cell.ports is None or _why_not(cell, sample_rate_hz):
+    """Return where the cell lies in the samples; None where too little is known of it."""
+    if cell.n_rb is None or cell.ports is None:
         return None
     ppm = cell.ppm if cell.ppm is not None else 0.0
     if cell.freq_hz is not None and not cell.raster_ambiguous:
@@ -84,12 +91,13 @@ def cell_view(cell: LteCell, *, sample_rate_hz: float) -> CarrierView | None:
     )
 
 
-def _why_not(cell: LteCell, sample_rate_hz: float) -> str:
-    if cell.n_rb is None or cell.ports is None:
-        return "no MIB was read"
-    if abs(sample_rate_hz / SUBCARRIER_HZ - round(sample_rate_hz / SUBCARRIER_HZ)) > 1e-3:
-        return "the sample rate is no multiple of 15 kHz"
-    return ""
+def on_grid(iq: ComplexArray, *, sample_rate_hz: float) -> tuple[ComplexArray, float]:
+    """Return the samples at a rate that is a multiple of 15 kHz, and that rate: as they are, or from a multiple of 1.92 MS/s."""
+    if abs(sample_rate_hz / SUBCARRIER_HZ - round(sample_rate_hz / SUBCARRIER_HZ)) <= 1e-3:
+        return iq, sample_rate_hz
+    factor = int(np.ceil(sample_rate_hz / (_PASSED * SAMPLE_RATE_HZ)))
+    band = Narrowband(iq, sample_rate_hz)
+    return band.around(0.0, factor=factor)[0], factor * band.out_rate_hz
 
 
 def search_sib1(iq: ComplexArray, view: CarrierView, *, sfn: int | None) -> Sib1:

@@ -12,7 +12,7 @@ from typing import Final
 from dsp.lte.crs import CarrierView
 from dsp.lte.crs_timing import locate_frames
 from dsp.lte.params import SUBCARRIER_HZ, SUBCARRIERS_PER_RB
-from dsp.lte.sib1 import cell_view, search_sib1
+from dsp.lte.sib1 import cell_view, on_grid, search_sib1
 from dsp.lte.sib1_message import Sib1
 from dsp.lte.types import LteCell
 from dsp.types import ComplexArray
@@ -77,12 +77,12 @@ def window_sib1(
 ) -> Sib1:
     """Return the SIB1 of ``cell`` in the samples of one window, shape (n,); frames are found by reference signals, the SFN is not known."""
     if cell_view(cell, sample_rate_hz=sample_rate_hz) is None:
-        return Sib1(status="not_tried", reason="no MIB was read, or the sample rate is no multiple of 15 kHz")
-    clean = iq - iq.mean()
-    view = window_view(clean, cell, window, sample_rate_hz=sample_rate_hz, tuned_offset_hz=tuned_offset_hz)
+        return Sib1(status="not_tried", reason="no MIB was read")
+    clean, rate_hz = on_grid(iq - iq.mean(), sample_rate_hz=sample_rate_hz)
+    view = window_view(clean, cell, window, sample_rate_hz=rate_hz, tuned_offset_hz=tuned_offset_hz)
     if view is None:
         return Sib1(status="not_seen", reason=f"the cell's reference signals were not found in blocks {window.first} to {window.last - 1}")
     try:
-        return search_sib1(clean, view, sfn=None)
+        return search_sib1(clean, replace(view, band_hz=sample_rate_hz), sfn=None)
     except ImportError:
         return Sib1(status="not_tried", reason="the package pycrate is not installed: without it nothing can be known for a SIB1")

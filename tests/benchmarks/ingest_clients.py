@@ -26,6 +26,8 @@ RECORD: Final = from_json(
     "observed_s": 4.5, "revisits": 240, "fbo": 0.1, "sro": 0.1, "channels": [{"center_freq_hz": 953600000.0, "fco": 0.1}]}"""
 )
 """About 300 bytes as it is sent."""
+LOOK_S: Final = 0.02
+"""How often a paced client looks for acknowledgements: it is part of the times measured."""
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -39,6 +41,8 @@ class Plan(msgspec.Struct, kw_only=True):
     """Of one message."""
     window: int
     seconds: float
+    per_s: float | None = None
+    """Messages a second of all stations of the process together, evenly; None: as fast as the window allows."""
     bare: bool = False
     """Against a bare ROUTER that answers each message with one part: no hello, no acknowledgement by number."""
     server_key: str = ""
@@ -104,17 +108,23 @@ def run(plan: Plan) -> dict[str, Any]:
         poller.register(station.socket, zmq.POLLIN)
     print("ready", flush=True)
     sys.stdin.readline()
-    for station in stations:
-        for _ in range(plan.window):
-            station.send(plan.records)
-    done, waits, began = 0, [], time.perf_counter()
-    while time.perf_counter() - began < plan.seconds:
-        for socket, _ in poller.poll(100):
+    done, waits, began, sent = 0, [], time.perf_counter(), 0
+    if plan.per_s is None:
+        for station in stations:
+            for _ in range(plan.window):
+                station.send(plan.records)
+    while (passed := time.perf_counter() - began) < plan.seconds:
+        while plan.per_s is not None and sent < passed * plan.per_s:
+            stations[sent % len(stations)].send(plan.records)
+            sent += 1
+        if plan.per_s is not None:
+            time.sleep(LOOK_S)  # asking hundreds of sockets costs more than what they have to say
+        for socket, _ in poller.poll(100 if plan.per_s is None else 0):
             station = by_socket[socket]
             times = station.take(bare=plan.bare)
             done += len(times) * plan.records
             waits += times
-            for _ in times:
+            for _ in times if plan.per_s is None else ():
                 station.send(plan.records)
     took = time.perf_counter() - began
     cpu = resource.getrusage(resource.RUSAGE_SELF)

@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
@@ -207,7 +207,7 @@ class Ingest:
             self._status.write(self._journal.tally, self._reception.on_line(), last_entry=self._journal.last_entry)
 
 
-def nearly_full(folder: Path) -> bool:
+def nearly_full(folder: Path, *, usage: Callable[[str], Any] | None = None) -> bool:
     """Return whether the disk of ``folder`` has no room for more than what is under way."""
-    usage = shutil.disk_usage(folder)
-    return usage.free < min(RESERVE_BYTES, RESERVE_SHARE * usage.total)
+    found = (usage or shutil.disk_usage)(str(folder))
+    return bool(found.free < min(RESERVE_BYTES, RESERVE_SHARE * found.total))

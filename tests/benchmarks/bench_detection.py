@@ -26,8 +26,8 @@ from dsp.types import Psd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.dsp.dwells import noise
-from tests.dsp.false_alarms import quick_noise, set_threshold
+from tests.dsp.false_alarms import quick_noise as noise
+from tests.dsp.false_alarms import set_threshold
 
 MOST_LOSS_DB = 0.5
 RATE_HZ = 2.4e6
@@ -44,7 +44,7 @@ def false_emissions(*, dwells: int, pfa: float, seed: int) -> tuple[str, bool]:
     """Return how many dwells of white noise gave an emission, the whole chain, against the stated probability; and whether too many."""
     bits, hits = np.random.SFC64(seed), 0
     for _ in range(dwells):
-        psd = welch(quick_noise(bits, 120_000), n_fft=4096, row_step_s=0.002)
+        psd = welch(noise(bits, 120_000), n_fft=4096, row_step_s=0.002)
         hits += bool(detect(psd, estimate_floor(psd), pfa=pfa).emissions)
     low, high = scipy.stats.binomtest(hits, dwells).proportion_ci(0.99)
     return f"dwells of 50 ms with a false emission: {hits / dwells:.5f} ({low:.5f} to {high:.5f}), stated at most {pfa}", low > pfa
@@ -58,7 +58,7 @@ def false_emissions_a_day(*, hours: float, seed: int) -> tuple[str, bool]:
     bits, dwells, hits = np.random.SFC64(seed), round(hours * 3600.0 / settings.dwell_s), 0
     for _ in range(dwells):
         psd.reset()
-        psd.add(quick_noise(bits, n))
+        psd.add(noise(bits, n))
         result = psd.result()
         hits += len(detect(result, estimate_floor(result)).emissions)
     low = float(scipy.stats.chi2.ppf(0.005, 2 * hits) / 2.0) if hits else 0.0
@@ -67,14 +67,14 @@ def false_emissions_a_day(*, hours: float, seed: int) -> tuple[str, bool]:
     return text, low > hours / 24.0
 
 
-Scene = Callable[[np.random.Generator, int, float], np.ndarray]
+Scene = Callable[[np.random.SFC64, int, float], np.ndarray]
 
 
 def tone(offset_bins: float) -> Scene:
     """Return a maker of a steady carrier so far from a bin's centre; its power is given over the noise in one bin's ENBW."""
 
-    def make(rng: np.random.Generator, n: int, snr: float) -> np.ndarray:
-        cycles = (700 + offset_bins) / 4096 * np.arange(n) + rng.random()
+    def make(bits: np.random.SFC64, n: int, snr: float) -> np.ndarray:
+        cycles = (700 + offset_bins) / 4096 * np.arange(n) + bits.random_raw() / 2**64
         return (math.sqrt(snr * 1.5 / 4096) * np.exp(2j * np.pi * cycles)).astype(np.complex64)
 
     return make
@@ -83,10 +83,10 @@ def tone(offset_bins: float) -> Scene:
 def band(width_hz: float) -> Scene:
     """Return a maker of noise-like signal ``width_hz`` wide, of density ``snr`` times the noise's."""
 
-    def make(rng: np.random.Generator, n: int, snr: float) -> np.ndarray:
+    def make(bits: np.random.SFC64, n: int, snr: float) -> np.ndarray:
         spectrum = np.zeros(n, np.complex64)
         first, width = round(300e3 / RATE_HZ * n), round(width_hz / RATE_HZ * n)
-        spectrum[first : first + width] = noise(rng, width) * np.float32(math.sqrt(snr * n))
+        spectrum[first : first + width] = noise(bits, width) * np.float32(math.sqrt(snr * n))
         return scipy.fft.ifft(spectrum, overwrite_x=True)
 
     return make
@@ -94,11 +94,11 @@ def band(width_hz: float) -> Scene:
 
 def detection_probability(scene: Scene, bins: list[tuple[int, int, float]], snrs_db: np.ndarray, *, trials: int, pfa: float) -> np.ndarray:
     """Return the part of the dwells of 50 ms in which one of ``bins`` (first, width, share of pfa) passes, for each SNR."""
-    rng = np.random.default_rng(11)
+    bits = np.random.SFC64(11)
     found = np.zeros(snrs_db.size)
     for _ in range(trials):
-        white = noise(rng, 120_000)
-        signal = scene(rng, white.size, 1.0)
+        white = noise(bits, 120_000)
+        signal = scene(bits, white.size, 1.0)
         for i, snr_db in enumerate(snrs_db):
             psd = welch(white + signal * np.float32(10 ** (snr_db / 20)), n_fft=4096)
             floor = estimate_floor(psd)
@@ -131,7 +131,7 @@ def detection_curves(*, trials: int, out: Path | None) -> list[tuple[str, bool]]
     cases = [
         ("carrier at a bin's centre", tone(0.0), around, 1.5 * bin_hz, True, np.arange(-5, 2.1, 0.7)),
         ("carrier between two bins", tone(0.5), around, 1.5 * bin_hz, True, np.arange(-5, 2.1, 0.7)),
-        ("200 kHz of noise-like signal", band(200e3), [(first, wide, 1.0)], 200e3, False, np.arange(-16.5, -11.9, 0.5)),
+        ("200 kHz of noise-like signal", band(200e3), [(first, wide, 1.0)], 200e3, False, np.arange(-15.5, -11.9, 0.5)),
     ]
     lines, drawn = [], []
     for name, scene, bins, bandwidth_hz, carrier, snrs_db in cases:
@@ -140,7 +140,8 @@ def detection_curves(*, trials: int, out: Path | None) -> list[tuple[str, bool]]
         best = ideal(fine, bandwidth_hz=bandwidth_hz, carrier=carrier, pfa=pfa)
         losses = [crossing(snrs_db, ours, level) - float(np.interp(level, best, fine)) for level in (0.5, 0.9)]
         text = f"{name}: {losses[0]:+.2f} dB at Pd 0.5, {losses[1]:+.2f} dB at Pd 0.9 against an ideal radiometer of {bandwidth_hz:.0f} Hz"
-        lines.append((text, max(losses) > MOST_LOSS_DB))
+        # so few dwells scatter by so much
+        lines.append((text, max(losses) > MOST_LOSS_DB + (0.0 if trials > 1000 else 2.5 / math.sqrt(trials))))
         drawn.append((name, snrs_db, ours, fine, best))
     if out is not None:
         _draw(drawn, out / "detection_probability.svg", trials, pfa)
@@ -168,15 +169,15 @@ def _draw(drawn: list[tuple[str, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
     figure.savefig(path, metadata={"Date": None})
 
 
-def spans(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+def spans(bits: np.random.SFC64, n: int) -> dict[str, np.ndarray]:
     """Return dwells, complex64, none of them clipping: noise alone; four carriers and the receiver's spike; seven and the spike.
 
     One of the carriers is 200 kHz wide, one is pulsed.
     """
-    quiet = 0.04 * noise(rng, n)
+    quiet = 0.04 * noise(bits, n)
     on = (np.arange(n) % round(0.02 * RATE_HZ) < 0.008 * RATE_HZ).astype(np.float32)
-    four = tone(-900.0)(rng, n, 1e3) + tone(-400.0)(rng, n, 30.0) + band(200e3)(rng, n, 30.0) + on * tone(1100.0)(rng, n, 1e3)
-    three = tone(-2300.0)(rng, n, 300.0) + tone(-1700.0)(rng, n, 20.0) + tone(900.0)(rng, n, 100.0)
+    four = tone(-900.0)(bits, n, 1e3) + tone(-400.0)(bits, n, 30.0) + band(200e3)(bits, n, 30.0) + on * tone(1100.0)(bits, n, 1e3)
+    three = tone(-2300.0)(bits, n, 300.0) + tone(-1700.0)(bits, n, 20.0) + tone(900.0)(bits, n, 100.0)
     spike = np.complex64(0.02)
     return {"quiet": quiet, "four carriers": quiet + 0.04 * four + spike, "seven carriers": quiet + 0.04 * (four + three) + spike}
 
@@ -188,7 +189,7 @@ def speed(*, repeats: int) -> list[tuple[str, bool]]:
     """
     lines = []
     for dwell_s, promised in ((0.25, 0.25), (0.05, 0.60)):
-        dwells = [spans(np.random.default_rng(seed), round(RATE_HZ * dwell_s)) for seed in range(4)]
+        dwells = [spans(np.random.SFC64(seed), round(RATE_HZ * dwell_s)) for seed in range(4)]
         psd = WelchPsd(n_fft=4096, sample_rate_hz=RATE_HZ, sample_format="cu8", row_step_s=0.002)
         for name in dwells[0]:
             raw = [np.clip(np.round(dwell[name].view(np.float32) * 127.5 + 127.5), 0, 255).astype(np.uint8) for dwell in dwells]
@@ -230,7 +231,7 @@ def main() -> int:
     for dwells, pfa in ((500, 0.1), (500, 0.01)) if arguments.short else ((5_000, 0.1), (20_000, 0.01), (20_000, 0.001)):
         lines.append(false_emissions(dwells=dwells, pfa=pfa, seed=3))
     lines.append(false_emissions_a_day(hours=arguments.hours, seed=4))
-    lines += detection_curves(trials=60 if arguments.short else 400, out=arguments.out)
+    lines += detection_curves(trials=100 if arguments.short else 1600, out=arguments.out)
     for text, _ in lines:
         print(text)
     missed = [text for text, wrong in lines if wrong]

@@ -10,6 +10,8 @@ from dsp.types import FloatArray
 
 WordArray = npt.NDArray[np.uint64]
 IntArray = npt.NDArray[np.int64]
+_LEAST_SURE = 64
+"""Of the basis: so many are turned by threes."""
 
 
 @compiled
@@ -60,14 +62,14 @@ def _reduce(rows: WordArray, n_bits: int, basis: IntArray) -> int:
 
 @compiled
 def nearest(rows: WordArray, guess: WordArray, table: FloatArray, n_bits: int, best: WordArray) -> int:
-    """Write to ``best`` the cheapest difference of ``guess`` to a word: the one that agrees in the basis, or in all but one or two of it.
+    """Write to ``best`` the cheapest difference of ``guess`` to a word, up to two of the basis wrong or three of its end.
 
     ``rows``: of the generator, columns in order of how sure they are. Returns the rank.
     """
     work = rows.copy()
     basis = np.empty(rows.shape[0], np.int64)
     rank = _reduce(work, n_bits, basis)
-    base, one, two = guess.copy(), guess.copy(), guess.copy()
+    base, one, two, three = guess.copy(), guess.copy(), guess.copy(), guess.copy()
     for i in range(rank):
         if _bit(guess, basis[i]):
             _add(base, work[i], base)
@@ -85,4 +87,10 @@ def nearest(rows: WordArray, guess: WordArray, table: FloatArray, n_bits: int, b
             if cost < least:
                 least = cost
                 best[:] = two
+            for k in range(max(0, rank - _LEAST_SURE), j):
+                _add(two, work[k], three)
+                cost = _cost(three, table)
+                if cost < least:
+                    least = cost
+                    best[:] = three
     return rank

@@ -19,14 +19,14 @@ from dsp.lte.ofdm import SAMPLE_RATE_HZ
 from dsp.lte.params import SUBCARRIER_HZ
 from dsp.lte.pdsch import soft_elements
 from dsp.lte.sib1_message import Sib1, Sib1Message, parse
-from dsp.lte.sib1_search import Block, Hypothesis, decode, hypotheses
+from dsp.lte.sib1_search import Block, Hypothesis, decode, hypotheses, n_ways
 from dsp.lte.types import LteCell
 from dsp.types import ComplexArray, FloatArray
 
 REDUNDANCY: Final = (0, 2, 3, 1)
 """By SFN / 2 modulo 4."""
-SINGLE_MARGIN: Final = 12.0
-"""6 + log10 of the ways ranked in a dwell: 100 000, by four subframes, by two patterns of redundancy."""
+RARE: Final = 6.0
+"""-log10 of the chance per dwell that noise is believed."""
 _THOROUGH: Final = 3
 """So many of the ranking are decoded thoroughly where the quick decoder finds nothing."""
 _PASSED: Final = 0.9
@@ -104,18 +104,19 @@ def search_sib1(iq: ComplexArray, view: CarrierView, *, sfn: int | None) -> Sib1
     """Return the SIB1 of the cell that ``view`` describes; ``sfn`` is that of the frame at ``view.frame_sample``, None: not known."""
     found: list[tuple[int, Block]] = []
     seen: list[_Occurrence] = []
+    needed = single_margin(view, frames=min(len(frames_inside(view, iq.size)), _MOST_FRAMES), sfn_known=sfn is not None)
     for occurrence in _occurrences(iq, view, sfn):
         seen.append(occurrence)
         block = _single(occurrence, view, [block.hypothesis for _, block in found])
         if block is not None:
             found.append((occurrence.frame, block))
-            answer = _believed(found)
-            if answer is not None and (answer.count >= _ENOUGH or answer.margin >= 2 * SINGLE_MARGIN):
+            answer = _believed(found, needed)
+            if answer is not None and (answer.count >= _ENOUGH or answer.margin >= 2 * needed):
                 return answer
-    answer = _believed(found)
+    answer = _believed(found, needed)
     if answer is None and len(seen) > 1:
         block = _together(seen, view)
-        answer = _believed([*found, *([(-1, block)] if block is not None else [])])
+        answer = _believed([*found, *([(-1, block)] if block is not None else [])], needed)
     return answer or Sib1(status="not_seen", reason=_reason(view, seen))
 
 
@@ -182,14 +183,24 @@ def _version(sfn: int) -> int:
     return REDUNDANCY[sfn // 2 % 4]
 
 
-def _believed(found: Sequence[tuple[int, Block]]) -> Sib1 | None:
-    """Return the SIB1 that blocks say twice, or once with margin, and that is one."""
+def single_margin(view: CarrierView, *, frames: int, sfn_known: bool) -> float:
+    """Return the margin at which one block is believed: 6 and the logarithm of the ways in which it could have been sent.
+
+    Every way ranked in every occurrence counts with every redundancy version, decoded or not, and again for occurrences together.
+    """
+    alone = frames + frames % 2 if sfn_known else frames * 4
+    together = 2 if sfn_known else 2 * 5
+    return RARE + float(np.log10(max(1, n_ways(view)) * (alone + together)))
+
+
+def _believed(found: Sequence[tuple[int, Block]], needed: float) -> Sib1 | None:
+    """Return the SIB1 that blocks say twice, or once with the margin ``needed``, and that is one."""
     groups: dict[bytes, list[Block]] = {}
     for _, block in found:
         groups.setdefault(block.octets, []).append(block)
     for octets, blocks in sorted(groups.items(), key=lambda item: -len(item[1])):
         margin = float(np.sum([block.margin for block in blocks]))
-        if len(blocks) < _ENOUGH and margin < SINGLE_MARGIN:
+        if len(blocks) < _ENOUGH and margin < needed:
             continue
         message: Sib1Message | None = parse(octets)
         if message is not None:

@@ -95,6 +95,12 @@ def hypotheses(softs: Sequence[FloatArray], view: CarrierView, *, distributed: b
     return ways
 
 
+def n_ways(view: CarrierView) -> int:
+    """Return how many ways of sending are ranked in one subframe, localised and distributed."""
+    both = ((BLOCK_SIZES, False), (DISTRIBUTED_SIZES, True))
+    return sum(len(_places(view.n_rb, view.seen_blocks(), distributed)[0]) * len(sizes) for sizes, distributed in both)
+
+
 @lru_cache(maxsize=16)
 def _places(n_rb: int, seen: tuple[int, int], distributed: bool) -> tuple[IntArray, IntArray, IntArray]:
     """Return what allocations there are at least half of which is seen, by first block.
@@ -135,7 +141,7 @@ def _code_block(size: int) -> tuple[int, int]:
 def decode(received: Iterable[tuple[FloatArray, int]], view: CarrierView, way: Hypothesis, *, thorough: bool = False) -> Block | None:
     """Return the block that subframes (soft elements, redundancy version) carry together, sent in this ``way``; None: no CRC passed.
 
-    ``thorough``: where the turbo decoder gives up, the likeliest word near by is returned instead, however unlikely: its margin tells.
+    ``thorough``: where the turbo decoder gives up, the likeliest word near by is tried too.
     """
     code, filler = _code_block(way.size)
     blocks = slot_blocks(view.n_rb, start=way.start, length=way.length, gap=way.gap)
@@ -150,6 +156,8 @@ def decode(received: Iterable[tuple[FloatArray, int]], view: CarrierView, way: H
         coded = turbo.encode(found.bits)
     elif thorough and code <= ordered_statistics.LARGEST and _information(parts) > way.size:
         coded = ordered_statistics.decode(total, sureness, filler=filler)
+        if not (coded[0, :code].any() and LTE_CRC24A.passes(coded[0, filler:code])):
+            return None
     else:
         return None
     margin = _margin(parts, coded, filler=filler, n_words=way.size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +41,26 @@ def test_every_channel_of_an_occupancy_is_a_point_of_its_own() -> None:
     points = lines(occupancy(channels=channels), 3) + lines(occupancy(channels=channels), 4)
     assert len({point.rsplit(" ", 1)[1] for point in points}) == len(points) == 250
     assert int(points[0].rsplit(" ", 1)[1]) == T0_NS + 3 * OCCUPANCY_ITEMS
+
+
+def test_a_plain_emission_is_the_same_point_by_the_short_way_and_the_long() -> None:
+    for record in (emission(3, label="x"), emission(4, band=None, time_error_ms=2), emission(5, event="clear", power_dbfs=-3e-7)):
+        (short,) = lines(record, 5)
+        (long,) = lines(msgspec.structs.replace(record, band="made up"), 5)
+        assert long.replace(",band=other", f",band={record.band}" if record.band else "").replace(',band_name="made up"', "") == short
+    (empty,) = lines(emission(6, label=""), 5)
+    assert "label" not in empty
+
+
+def test_a_band_that_is_not_known_is_a_field() -> None:
+    (point,) = lines(emission(band="x,y=z"), 0)
+    assert point.startswith("emission,band=other,kind=")
+    assert 'band_name="x,y=z"' in point
+    assert list(
+        raw_lines(
+            Heard(Entry(entry=1, station="a", spool_id="", seq=0, received_ns=0, data=b""), emission(band="mine")), frozenset({"mine"})
+        )
+    )[0].startswith("emission,band=mine,")
 
 
 def test_tags_are_the_bounded_ones() -> None:

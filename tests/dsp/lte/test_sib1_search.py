@@ -11,6 +11,8 @@ from dsp.lte.crs import CarrierView, read_subframe
 from dsp.lte.pdsch import allocation_soft_bits, data_elements, scrambling_signs, soft_elements
 from dsp.lte.sib1 import search_sib1
 from dsp.lte.sib1_message import Sib1
+from dsp.lte.sib1_windows import DWELL_S, carrier_windows, window_sib1
+from dsp.lte.types import LteCell
 from dsp.lte.virtual_blocks import slot_blocks
 from dsp.synth.lte_grid import DATA, roles
 from dsp.synth.lte_sib1 import Sib1Transmission, sent_bits
@@ -119,6 +121,21 @@ def test_another_cells_sib1_is_not_read_as_this_ones() -> None:
     sib1 = Sib1Transmission(octets=octets(), length=4)
     iq, view = air(cell(sib1=sib1, pci=129), snr_db=20.0)
     assert search_sib1(iq, replace(view, pci=123), sfn=0).status == "not_seen"
+
+
+def test_twenty_seconds_of_noise_have_no_sib1_where_a_dongle_would_look_for_one() -> None:
+    """As the station does it: frames by the reference signals of the cell it knows, then the search."""
+    described = cell(n_rb=100)
+    known = LteCell(
+        status="identified", reason="", freq_hz=800e6, offset_hz=0.0, raster_ambiguous=False, pci=described.pci, duplex="fdd",
+        cp="normal", n_rb=100, ports=2, phich_duration="normal", phich_resource="1", sfn=0, frame_sample=0, cfo_hz=100.0,
+        ppm=None, ppm_sigma=None, snr_db=3.0, rsrp=1e-5, power=1e-5, taps=(), mib_count=2,
+    )  # fmt: skip
+    window = carrier_windows(100, sample_rate_hz=2.4e6)[0]
+    for dwell in range(round(20.0 / DWELL_S)):
+        iq = white_noise(round(DWELL_S * 2.4e6), power=1e-2, rng=np.random.default_rng((dwell, 12)))
+        asked = replace(known, pci=dwell % 504, ports=(1, 2, 4)[dwell % 3])
+        assert window_sib1(iq, asked, window, sample_rate_hz=2.4e6).status == "not_seen"
 
 
 @pytest.mark.slow

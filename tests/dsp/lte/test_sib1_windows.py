@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from dsp.lte.sib1_windows import carrier_windows, window_sib1
+from dsp.lte.sib1_windows import DWELL_S, carrier_windows, window_sib1
 from dsp.lte.types import LteCell
 from dsp.synth.lte_sib1 import Sib1Transmission
 from tests.lte_sib1_air import air, cell, octets
@@ -23,6 +23,14 @@ def test_windows_show_every_block_whole_from_block_0_on(n_rb: int) -> None:
         high_hz = (w.last - n_rb / 2) * 180e3 - w.offset_hz
         assert max(-low_hz, high_hz) <= 0.41 * RATE_HZ
     assert len(windows) <= 10
+
+
+def test_a_walk_over_20_mhz_takes_less_than_two_seconds_and_block_0_less_than_half_of_one() -> None:
+    retune_s = 0.03  # more than a dongle takes to write its registers and to settle
+    windows = carrier_windows(100, sample_rate_hz=RATE_HZ)
+    assert windows[0].first == 0
+    assert DWELL_S + retune_s <= 0.5
+    assert len(windows) * (DWELL_S + retune_s) <= 2.0
 
 
 def test_where_sib1_was_before_is_looked_at_first_and_in_one_window() -> None:

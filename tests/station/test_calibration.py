@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station.calibration import Calibration, CalibrationFile, Witness, solve
+from config.settings import IdentitySection, SweepSection
+from dsp.gsm.types import GsmCell, SystemInformation
+from station.calibration import Calibration, CalibrationFile, Witness, WitnessLog, solve
+from station.identity_board import IdentityBoard
+from station.scan_plan import Hop
+from station.sighting import Sighting
 
 
 def test_nobody_says_anything() -> None:
@@ -59,3 +64,43 @@ def test_it_is_checked_again_after_an_hour_and_after_a_clock_that_went_back() ->
     assert not known.due(10**18 + 3_599 * 10**9)
     assert known.due(10**18 + 3_600 * 10**9)
     assert known.due(10**18 - 1)
+
+
+def sighting(center_hz: float) -> Sighting:
+    low, high = center_hz - 1e5, center_hz + 1e5
+    return Sighting(
+        center_freq_hz=center_hz, lower_freq_hz=low, upper_freq_hz=high, bandwidth_hz=2e5, bandwidth_26db_hz=None, power=1e-3,
+        peak_density=1e-8, mean_density=5e-9, floor_density=1e-10, snr_db=17.0, first_ns=0, last_ns=1, on_s=0.05, burst_count=1,
+        cut_low=False, cut_high=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("interval_s", "expected_s"), [(60.0, 60.0), (7200.0, 3600.0), (86_400.0, 3600.0)])
+def test_known_cells_are_read_again_at_least_every_hour_whatever_the_settings_say(interval_s: float, expected_s: float) -> None:
+    board = IdentityBoard(IdentitySection(), SweepSection(identity_interval_s=interval_s), sample_rate_hz=2.4e6)
+    hop = Hop(name="B8", center_freq_hz=944.25e6, lower_hz=943.3e6, upper_hz=945.2e6, dwell_s=0.05, notch_hz=1e4)
+    looked_s = []
+    for now_s in range(0, 8000, 20):
+        for look in board.due([sighting(944e6)], [hop], float(now_s)):
+            board.looked(look, found_hz=(944e6,), now_s=float(now_s))
+            looked_s.append(now_s)
+    assert looked_s[0] == 0
+    assert looked_s[1] == pytest.approx(expected_s, abs=20.0)
+
+
+def test_what_a_cell_said_of_the_clock_counts_for_an_hour() -> None:
+    log = WitnessLog()
+    hour_ns = 3_600 * 10**9
+    assert log.add([gsm_cell(944e6, 23.4)], time_ns=0)
+    assert log.add([gsm_cell(950e6, 25.0)], time_ns=hour_ns // 2)
+    assert [one.ppm for one in log.witnesses()] == [23.4, 25.0]
+    log.add([gsm_cell(950e6, 25.2)], time_ns=hour_ns + 1)
+    assert [one.ppm for one in log.witnesses()] == [25.2]
+
+
+def gsm_cell(freq_hz: float, ppm: float) -> GsmCell:
+    return GsmCell(
+        status="identified", reason="", freq_hz=freq_hz, offset_hz=0.0, arfcn=45, band="P-GSM900", bsic=29, cfo_hz=0.0, ppm=ppm,
+        ppm_sigma=0.05, snr_db=25.0, power=1e-3, fn=0, fn_sample=0, blocks={}, information=SystemInformation(), taps=(),
+        delay_spread_us=None,
+    )  # fmt: skip

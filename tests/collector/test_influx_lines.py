@@ -56,11 +56,8 @@ def test_a_band_that_is_not_known_is_a_field() -> None:
     (point,) = lines(emission(band="x,y=z"), 0)
     assert point.startswith("emission,band=other,kind=")
     assert 'band_name="x,y=z"' in point
-    assert list(
-        raw_lines(
-            Heard(Entry(entry=1, station="a", spool_id="", seq=0, received_ns=0, data=b""), emission(band="mine")), frozenset({"mine"})
-        )
-    )[0].startswith("emission,band=mine,")
+    heard = Heard(Entry(entry=1, station="a", spool_id="", seq=0, received_ns=0, data=b""), emission(band="mine"))
+    assert next(raw_lines(heard, frozenset({"mine"}))).startswith("emission,band=mine,")
 
 
 def test_tags_are_the_bounded_ones() -> None:

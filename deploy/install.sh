@@ -13,12 +13,12 @@ fi
 echo "installing into $prefix ..."
 mkdir -p "$prefix"
 "$python" -m venv "$prefix/venv"
-"$prefix/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-index --find-links "$here/wheels" 'canhsong[station,collector]'
+"$prefix/venv/bin/python" -P -m pip install --quiet --disable-pip-version-check --no-index --find-links "$here/wheels" 'canhsong[station,collector]'
 mkdir -p "$prefix/bin"
 for program in canhsong-station canhsong-collector; do ln -sf "$prefix/venv/bin/$program" "$prefix/bin/$program"; done
 [ -e "$prefix/station.toml" ] || cp "$here/station.toml" "$prefix/station.toml"
 echo "compiling the signal processing, so that the first sweep does not wait ..."
-"$prefix/venv/bin/python" -m station.warm_caches
+"$prefix/venv/bin/python" -P -m station.warm_caches
 if [ "$(id -u)" = 0 ] && [ "$prefix" = /opt/canhsong ]; then
   cp "$here/60-canhsong-rtlsdr.rules" /etc/udev/rules.d/
   cp "$here/canhsong-rtlsdr.conf" /etc/modprobe.d/

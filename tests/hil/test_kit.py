@@ -74,7 +74,7 @@ def offline(station: Any, script: str, tmp_path: Path) -> subprocess.CompletedPr
     empty = tmp_path / "empty"
     empty.mkdir()
     command = ["unshare", "-rn", "sh", "-c", script]
-    return subprocess.run(command, env=env, cwd=empty, capture_output=True, text=True, check=False, timeout=580)
+    return subprocess.run(command, env=env, cwd=empty, capture_output=True, text=True, check=False, timeout=1500)
 
 
 def test_the_kit_installs_and_its_page_shows_the_scene_without_any_network(

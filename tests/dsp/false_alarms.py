@@ -116,12 +116,13 @@ def alarms_in_noise(
     limit_of = set_threshold if limits is None else limits
     n = case.n_fft
     widths = [width for width in case.widths() if below_bins is None or width < below_bins]
-    rates = np.zeros((len(widths), len(pfas), N_BATCHES))
+    n_batches = min(N_BATCHES, dwells)
+    rates = np.zeros((len(widths), len(pfas), n_batches))
     clumps = np.zeros((len(widths), len(pfas)), np.int64)
-    done = np.zeros(N_BATCHES)
+    done = np.zeros(n_batches)
     known: dict[tuple[float, float], npt.NDArray[np.float64]] = {}
     for index, psd in enumerate(noise_dwells(case, dwells=dwells, seed=seed)):
-        batch = index * N_BATCHES // dwells
+        batch = index * n_batches // dwells
         done[batch] += 1
         hit = np.zeros(clumps.shape, np.bool_)
         for look in (psd, replace(psd, mean=np.roll(psd.mean, n // 2))):
@@ -140,7 +141,7 @@ def alarms_in_noise(
     for row, width in enumerate(widths):
         for column, pfa in enumerate(pfas):
             each = rates[row, column] / done / pfa
-            error = Z_99 * float(each.std(ddof=1)) / math.sqrt(N_BATCHES)
+            error = Z_99 * float(each.std(ddof=1)) / math.sqrt(n_batches)
             expected = pfa * dwells * min(2 * (n - width + 1), n)
             rate = float(rates[row, column].sum() / dwells / pfa)
             yield Cell(case=case, width_bins=width, pfa=pfa, rate=rate, error=error, expected=expected, clumps=int(clumps[row, column]))

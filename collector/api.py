@@ -43,57 +43,8 @@ Asked = Annotated[Query, Depends(asked)]
 def add_api(app: FastAPI, service: Service) -> None:
     """Add the routes to ``app``."""
     router = APIRouter(prefix="/api")
-
-    @router.get("/tracks")
-    def tracks(query: Asked) -> Response:
-        """Tracks, the latest first."""
-        return _json(service.tracks(query))
-
-    @router.get("/timeline")
-    def timeline(query: Asked) -> Response:
-        """Hourly roll-up by station and band, with the time listened."""
-        return _json(service.timeline(query))
-
-    @router.get("/days")
-    def days(query: Asked) -> Response:
-        """Daily roll-up by station and band; days of the collector's time zone."""
-        return _json(service.days(query))
-
-    @router.get("/occupancy")
-    def occupancy(query: Asked) -> Response:
-        """Occupancies as they were reported, at most 50,000, by station, time and band."""
-        return _json(service.occupancy(query))
-
-    @router.get("/cells")
-    def cells(query: Asked) -> Response:
-        """GSM and LTE cells, the latest first."""
-        return _json(service.cells(query))
-
-    @router.get("/findings")
-    def findings(query: Asked) -> Response:
-        """Findings of the Art. 4.3 checks with their reasons, the latest first; bands and ``until`` are not looked at."""
-        return _json(read_findings(findings_path(service.folder), query))
-
-    @router.get("/spectrum")
-    def spectrum(query: Asked, rows: Annotated[int, Parameter(ge=1, le=600)] = 60) -> Response:
-        """The last spectra of the tuning heard last; null where there are none."""
-        return _json(service.waterfall(query, rows=rows))
-
-    @router.get("/stations")
-    def stations() -> Response:
-        """Every station that has sent records."""
-        return _json(service.stations())
-
-    @router.get("/stations/health")
-    def station_health() -> Response:
-        """The latest health report of every station and origin: what it says of its own limits."""
-        return _json(service.healths())
-
-    @router.get("/health")
-    def health() -> Response:
-        """Whether the collector can answer; status 503 where not."""
-        answer = service.health()
-        return _json(answer, status=200 if answer.ok else 503)
+    _add_answers(router, service)
+    _add_stations(router, service)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
@@ -137,6 +88,61 @@ def _add_tasks_and_captures(router: APIRouter, data: DataFolder) -> None:
             store.close()
         kind = "application/json" if part == "meta" else "application/octet-stream"
         return FileResponse(path, media_type=kind, filename=path.name, headers=SAFE_HEADERS)
+
+
+def _add_answers(router: APIRouter, service: Service) -> None:
+    @router.get("/tracks")
+    def tracks(query: Asked) -> Response:
+        """Tracks, the latest first."""
+        return _json(service.tracks(query))
+
+    @router.get("/timeline")
+    def timeline(query: Asked) -> Response:
+        """Hourly roll-up by station and band, with the time listened."""
+        return _json(service.timeline(query))
+
+    @router.get("/days")
+    def days(query: Asked) -> Response:
+        """Daily roll-up by station and band; days of the collector's time zone."""
+        return _json(service.days(query))
+
+    @router.get("/occupancy")
+    def occupancy(query: Asked) -> Response:
+        """Occupancies as they were reported, at most 50,000, by station, time and band."""
+        return _json(service.occupancy(query))
+
+    @router.get("/cells")
+    def cells(query: Asked) -> Response:
+        """GSM and LTE cells, the latest first."""
+        return _json(service.cells(query))
+
+    @router.get("/findings")
+    def findings(query: Asked) -> Response:
+        """Findings of the Art. 4.3 checks with their reasons, the latest first; bands and ``until`` are not looked at."""
+        return _json(read_findings(findings_path(service.folder), query))
+
+    @router.get("/spectrum")
+    def spectrum(query: Asked, rows: Annotated[int, Parameter(ge=1, le=600)] = 60) -> Response:
+        """The last spectra of the tuning heard last; null where there are none."""
+        return _json(service.waterfall(query, rows=rows))
+
+
+def _add_stations(router: APIRouter, service: Service) -> None:
+    @router.get("/stations")
+    def stations() -> Response:
+        """Every station that has sent records."""
+        return _json(service.stations())
+
+    @router.get("/stations/health")
+    def station_health() -> Response:
+        """The latest health report of every station and origin: what it says of its own limits."""
+        return _json(service.healths())
+
+    @router.get("/health")
+    def health() -> Response:
+        """Whether the collector can answer; status 503 where not."""
+        answer = service.health()
+        return _json(answer, status=200 if answer.ok else 503)
 
 
 async def _refuse(_: Request, error: Exception) -> Response:

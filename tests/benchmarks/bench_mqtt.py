@@ -10,6 +10,7 @@ paho-mqtt`); nothing else of this project needs them. Fails below twice their ra
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shutil
 import socket
 import subprocess
@@ -41,8 +42,7 @@ RECORDS_A_MESSAGE = 20
 
 def mosquitto_rate(program: str, folder: Path, payload: bytes, seconds: float) -> float:
     """Return how many messages a second one paho client gets acknowledged with 100 under way."""
-    from paho.mqtt import client as mqtt
-
+    mqtt = importlib.import_module("paho.mqtt.client")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     config = folder / "mosquitto.conf"
@@ -128,11 +128,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="folder for figures (this benchmark draws none)")
     seconds = 2.0 if parser.parse_args().short else 6.0
     program = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
-    try:
-        import paho.mqtt  # noqa: F401
-    except ImportError:
-        program = None
-    if program is None:
+    if program is None or importlib.util.find_spec("paho") is None:
         print("skipped: mosquitto or paho-mqtt is absent (apt-get install mosquitto; pip install paho-mqtt)")
         return 0
     with tempfile.TemporaryDirectory() as name:

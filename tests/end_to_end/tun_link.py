@@ -29,7 +29,7 @@ def open_tun(namespace: str, address: str) -> int:
     with open("/proc/self/ns/net") as home, open(f"/run/netns/{namespace}") as there:
         assert libc.setns(there.fileno(), _CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
         try:
-            handle = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+            handle: int = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
             fcntl.ioctl(handle, _TUNSETIFF, struct.pack("16sH", b"badlink", _IFF_TUN | _IFF_NO_PI))
         finally:
             assert libc.setns(home.fileno(), _CLONE_NEWNET) == 0

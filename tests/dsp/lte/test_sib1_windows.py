@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
 
 from dsp.lte.sib1_windows import DWELL_S, carrier_windows, window_sib1
@@ -56,7 +54,7 @@ def test_walking_the_windows_finds_sib1_where_it_is() -> None:
     assert decoded
     assert all(answer.prb == (18, 6) and answer.message and answer.message.octets == sib1.octets for answer in decoded)
     assert answers[0].status == "not_seen"
-    assert "blocks 0 to" in cast(str, answers[0].reason)
+    assert "blocks 0 to" in answers[0].reason
 
 
 @pytest.mark.parametrize("error_hz", [-440.0, -250.0, 250.0, 440.0])

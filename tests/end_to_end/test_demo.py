@@ -6,10 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from collector.journal import JournalReader
 from config.wire import EmissionReport, GsmCellReport, decode_record
 from dsp.synth.demo_cells import demo_tunings
 from tests.end_to_end.running import end_with_parent
+
+pytestmark = pytest.mark.xdist_group("demo")  # one at a time: each wants the page's usual port
 
 
 def test_the_demo_prints_the_page_and_the_timeline_and_everything_it_sends_is_synthetic(tmp_path: Path) -> None:

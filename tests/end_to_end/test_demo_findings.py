@@ -11,12 +11,15 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from collector.checks.types import SEVERITY_ORDER, Finding
 from collector.finding_words import SEVERITY_WORDS
 from collector.web.findings_panel import finding_row
 from tests.end_to_end.running import end_with_parent
 
 WITHIN_S = 240.0
+pytestmark = pytest.mark.xdist_group("demo")  # one at a time: each wants the page's usual port
 
 
 def test_the_demo_shows_a_finding_of_every_severity_with_its_reason(tmp_path: Path) -> None:

@@ -167,8 +167,8 @@ static void report(rtlsdr_dev_t *dev)
 	FILE *file = fopen(name, "w");
 	if (!file)
 		return;
-	fprintf(file, "{\"served_samples\": %llu, \"lost_samples\": %llu, \"cpu_s\": %.6f, \"scene_time_s\": %.9f}\n",
-		(unsigned long long)dev->served, (unsigned long long)dev->lost, dev->cpu_s, dev->mixer.time_s);
+	fprintf(file, "{\"served_samples\": %llu, \"lost_samples\": %llu, \"cpu_s\": %.6f, \"scene_time_s\": %.9f, \"center_hz\": %u}\n",
+		(unsigned long long)dev->served, (unsigned long long)dev->lost, dev->cpu_s, dev->mixer.time_s, dev->freq_hz);
 	fclose(file);
 	rename(name, scene.report);
 	dev->reported_s = seconds(CLOCK_MONOTONIC);

@@ -90,12 +90,18 @@ class Cell:
         """Whether the case is a short dwell at one of its sample rates: within 20 % is asked, in longer ones the 99 % interval."""
         return any(self.case.dwell_s(rate_hz) <= SHORT_DWELL_S for rate_hz in self.case.rates_hz)
 
+    @property
+    def judged(self) -> bool:
+        """Whether there are alarms enough to say anything."""
+        return self.expected >= MIN_EXPECTED and self.clumps >= MIN_CLUMPS
+
     def missed(self, *, strict: bool) -> str | None:
-        """Return what is wrong with this cell, None where nothing is. Not ``strict``: 20 %, but for what chance explains (99 %)."""
-        if self.expected < MIN_EXPECTED or self.clumps < MIN_CLUMPS:
+        """Return what is wrong with this cell, None where nothing is. Not ``strict``: but for what chance explains (99.9 %)."""
+        if not self.judged:
             return f"only {self.expected:.0f} alarms expected, {self.clumps} dwells with one"
         off = abs(self.rate - 1.0)
-        if off > (TOLERANCE if self.short else 0.0) + (0.0 if strict and self.short else self.error):
+        chance = 1.28 * self.error if not strict else 0.0 if self.short else self.error
+        if off > (TOLERANCE if self.short else 0.0) + chance:
             return f"{self.rate:.3f} +- {self.error:.3f} of the set rate"
         return None
 

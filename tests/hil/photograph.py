@@ -5,12 +5,14 @@ A program of its own because it runs where the kit does: in a network namespace 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import time
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -32,7 +34,8 @@ def main(url: str, picture: Path, profile: Path, words: list[str]) -> None:
         until, shown = time.monotonic() + TIMEOUT_S, ""
         while time.monotonic() < until and not all(word in shown for word in words):
             time.sleep(0.5)
-            shown = "\n".join(element.text for element in browser.find_elements(By.CSS_SELECTOR, PLACES))
+            with contextlib.suppress(StaleElementReferenceException):  # the page drew itself anew between finding and reading
+                shown = "\n".join(element.text for element in browser.find_elements(By.CSS_SELECTOR, PLACES))
         browser.save_screenshot(str(picture))
         curves = len(browser.find_elements(By.CSS_SELECTOR, ".cs-spectrum svg path"))
         assert all(word in shown for word in words), f"missing of {words}: {shown}"

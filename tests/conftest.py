@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.machine import WORDS
+
 if TYPE_CHECKING:
     from tests.services.influxdb.influxd import Influxd
 
@@ -18,9 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn a skip into a failure where CANHSONG_NO_SKIP is set: CI has everything but real hardware."""
+    """Turn a skip into a failure where CANHSONG_NO_SKIP is set: CI has everything but real hardware and, perhaps, privileges."""
     report = yield
-    if report.skipped and os.environ.get("CANHSONG_NO_SKIP") and not hasattr(report, "wasxfail"):
+    if report.skipped and os.environ.get("CANHSONG_NO_SKIP") and not hasattr(report, "wasxfail") and WORDS not in str(report.longrepr):
         report.outcome = "failed"
         report.longrepr = f"skipped although CANHSONG_NO_SKIP is set: {report.longrepr}"
     return report

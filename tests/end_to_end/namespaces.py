@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.running import end_with_parent
+from tests.machine import cannot
 
 CENTRE, STATION = "10.77.0.1", "10.77.0.2"
 
@@ -56,15 +57,17 @@ def ip(*words: str) -> None:
 
 @contextmanager
 def _pair() -> Iterator[Namespaces]:
-    if os.geteuid() != 0 or shutil.which("ip") is None:
-        pytest.skip("network namespaces need root and iproute2")
+    if shutil.which("ip") is None:
+        pytest.skip("iproute2 is absent: apt-get install iproute2")
+    if os.geteuid() != 0:
+        cannot("make network namespaces: root alone may")
     both = Namespaces(centre=f"canhsong-c{os.getpid()}", station=f"canhsong-s{os.getpid()}")
     made = []
     try:
         for name in (both.centre, both.station):
             added = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
             if added.returncode:
-                pytest.skip(f"no network namespace can be made here: {added.stderr.strip()}")
+                cannot(f"make a network namespace: {added.stderr.strip()}")
             made.append(name)
             ip("-n", name, "link", "set", "lo", "up")
         yield both
@@ -88,7 +91,7 @@ def cabled() -> Iterator[Namespaces]:
 def badly_linked() -> Iterator[Namespaces]:
     """Two namespaces with a link between them that obeys ``order``."""
     if not Path("/dev/net/tun").exists():
-        pytest.skip("no /dev/net/tun: the kernel has no TUN devices")
+        cannot("make TUN devices: there is no /dev/net/tun")
     with _pair() as both:
         both.link = subprocess.Popen(
             [sys.executable, "-m", "tests.end_to_end.tun_link", both.centre, CENTRE, both.station, STATION],

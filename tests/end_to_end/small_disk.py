@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine import cannot
+
 
 @contextlib.contextmanager
 def small_disk(parent: Path, *, kind: str, mib: int) -> Iterator[Path]:
     """Mount a disk of ``mib`` MiB below ``parent`` while inside; skip where that cannot be done."""
     if os.geteuid() != 0:
-        pytest.skip("a sized disk can be mounted by root alone")
+        cannot("mount a sized disk: root alone may")
     folder = parent / f"disk-{kind}-{mib}"
     folder.mkdir()
     if kind == "tmpfs":
@@ -31,7 +33,7 @@ def small_disk(parent: Path, *, kind: str, mib: int) -> Iterator[Path]:
         command = ["mount", "-o", "loop", str(image), str(folder)]
     mounted = subprocess.run(command, capture_output=True, check=False)
     if mounted.returncode:
-        pytest.skip(f"no {kind} can be mounted here: {mounted.stderr.decode().strip()}")
+        cannot(f"mount a {kind}: {mounted.stderr.decode().strip()}")
     try:
         yield folder
     finally:

@@ -31,6 +31,7 @@ from tests.collector.test_hostile import p99_ack_s
 from tests.end_to_end.capture_sender import CAPTURE_ID, write_pair
 from tests.end_to_end.running import Collector, emission, end_with_parent, eventually
 from tests.end_to_end.small_disk import small_disk
+from tests.machine import cannot
 
 STATION = "nui-vong-phu"
 
@@ -225,7 +226,7 @@ def test_a_piece_is_synced_before_its_acknowledgement_leaves(tmp_path: Path, col
     tracer = subprocess.Popen([strace, "-f", "-y", "-s", "400", "-o", str(log), *watched], stderr=subprocess.PIPE)
     assert tracer.stderr is not None
     if b"attached" not in (line := tracer.stderr.readline()):
-        pytest.skip(f"strace cannot attach here: {line.decode().strip()}")
+        cannot(f"let strace attach: {line.decode().strip()}")
     with Uplink(collector.ingest, station=STATION, side=side):
         side.send(write_pair(tmp_path / "pair", 400_000, task_id=ask(collector.folder)))
         eventually(lambda: side.sent_bytes >= 400_000, timeout_s=30.0)

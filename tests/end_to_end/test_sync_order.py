@@ -13,6 +13,7 @@ import pytest
 
 from station.uplink import Uplink
 from tests.end_to_end.running import STATION, Collector, emission, end_with_parent
+from tests.machine import cannot
 
 pytestmark = pytest.mark.services
 
@@ -51,7 +52,7 @@ def test_the_journal_is_synced_before_the_acknowledgement_leaves(tmp_path: Path)
         )
         assert tracer.stderr is not None
         if b"attached" not in (line := tracer.stderr.readline()):
-            pytest.skip(f"strace cannot attach here: {line.decode().strip()}")
+            cannot(f"let strace attach: {line.decode().strip()}")
         with Uplink(collector.ingest, station=STATION) as uplink:
             for number in range(5):
                 uplink.publish(emission(number))

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.machine import cannot
+
 Band = Callable[..., Any]
 ONE_HOP = ("--band", "930.8-931.8", "--json", "--ppm", "23.4", "--dwell", "0.1")
 QUIET = {"CANHSONG_IDENTITY_GSM": "false", "CANHSONG_IDENTITY_LTE": "false", "CANHSONG_CAPTURE_RING_S": "0"}
@@ -155,7 +157,7 @@ def test_a_full_disk_while_capturing_is_told_and_leaves_no_half_written_pair(ban
     unshare = shutil.which("unshare")
     probe = ["unshare", "-rm", "sh", "-c", "mount -t tmpfs -o size=1m none /mnt"]
     if unshare is None or subprocess.run(probe, capture_output=True, check=False).returncode != 0:
-        pytest.skip("no mount namespaces here: run as a user who may make them")
+        cannot("make mount namespaces: run as a user who may")
     station = band("paced 0")
     command = f"{sys.executable} -m station.cli capture 931.3 --for 2 --out /mnt/kept"
     script = f"mount -t tmpfs -o size=16m none /mnt && {command}; code=$?; ls -A /mnt/kept >&2; exit $code"

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.machine import cannot
+
 Band = Callable[..., Any]
 pytestmark = pytest.mark.services
 
@@ -68,7 +70,7 @@ def kit(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def offline(station: Any, script: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     """Run ``script`` where there is no network, with the system's own Python alone."""
     if not shutil.which("unshare") or subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("no network namespaces here: run as a user who may make them")
+        cannot("make network namespaces: run as a user who may")
     env = {name: station.env[name] for name in ("LD_LIBRARY_PATH", "CANHSONG_VIRTUAL_DONGLE")}
     env |= {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(tmp_path), "PYTHONPATH": station.env["PYTHONPATH"].partition(":")[0]}
     empty = tmp_path / "empty"

@@ -27,7 +27,8 @@ def varied_octets(size: int, seed: int) -> bytes:
     room = (size - SHORTEST) // 13
     plmn = f"{rng.integers(200, 800)}", f"{rng.integers(0, 100):02d}"
     more = tuple(int(block) for block in 3 + np.arange(max(0, room - int(rng.integers(2)))))
-    said = Sib1Description(plmns=(plmn,), tac=int(rng.integers(65536)), ci=int(rng.integers(1 << 28)), band=1 + seed % 43, more_messages=more)
+    tac, ci = int(rng.integers(65536)), int(rng.integers(1 << 28))
+    said = Sib1Description(plmns=(plmn,), tac=tac, ci=ci, band=1 + seed % 43, more_messages=more)
     return sib1_octets(said, size=size)
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,11 @@ def run_rtl_test(env: dict[str, str], seconds: float, *, during: Callable[[], No
 
 def command(folder: Path, text: str) -> None:
     (folder / "control").write_text(f"{text}\n")
+
+
+def test_loading_it_takes_no_subnormal_numbers_from_the_program(virtual_driver: Path) -> None:
+    program = "import ctypes, sys; ctypes.CDLL(sys.argv[1]); sys.exit(float('5e-324') * 1.0 == 0.0)"
+    assert subprocess.run([sys.executable, "-c", program, str(virtual_driver / "librtlsdr.so.0")], check=False).returncode == 0
 
 
 def test_rtl_test_reads_it_without_losing_a_sample(scene: Scene, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from collector.words import COVERAGE_WORDS, FIRST_DATED_NS, duration, khz, level
 MAX_LANES: Final = 40
 LANE_PX: Final = 26
 LABEL_PX: Final = 216
+ROOM: Final = 0.02
+"""Of the tracks' time, left free on either side."""
 ZONE_MS: Final = 7 * 3600 * 1000
 """ECharts is told UTC and gets Asia/Ho_Chi_Minh, which has no summer time."""
 _BAR: Final = """(params, api) => {
@@ -31,15 +33,17 @@ def timeline_options(tracks: Sequence[TrackRow], buckets: Sequence[TimelineBucke
     """Return the option and the chart's height in px: lanes by track while they are few, else by band from the hourly roll-up."""
     dated = [track for track in tracks if track.first_time_ns >= FIRST_DATED_NS] or list(tracks)
     lanes, bars = _track_lanes(dated)
+    shown = _span(bars)
     if len(lanes) > MAX_LANES:
         lanes, bars = _band_lanes(buckets)
+        shown = _span(bars)
     else:
         bars += coverage_bars(buckets, {text: lane for lane, (text, is_heading) in enumerate(lanes) if is_heading}.get, _heading)
     shift = ZONE_MS if any(bar["value"][1] >= FIRST_DATED_NS / 1e6 for bar in bars) else 0
     for bar in bars:
         bar["value"][1] += shift
         bar["value"][2] += shift
-    return _options(lanes, bars), max(150, LANE_PX * len(lanes) + 74)
+    return _options(lanes, bars, shown=[end + shift for end in shown]), max(150, LANE_PX * len(lanes) + 74)
 
 
 def _track_lanes(tracks: Sequence[TrackRow]) -> tuple[list[Lane], list[dict[str, Any]]]:
@@ -116,7 +120,18 @@ def _heading(station: str, band: str | None) -> str:
     return f"{plain(station, at_most=24)} · {plain(band or 'ngoài băng / no band')}"
 
 
-def _options(lanes: Sequence[Lane], bars: list[dict[str, Any]]) -> dict[str, Any]:
+def _span(bars: Sequence[dict[str, Any]]) -> list[float]:
+    """Return where bars begin and end, with a little room; empty without bars."""
+    if not bars:
+        return []
+    first, last = min(bar["value"][1] for bar in bars), max(bar["value"][2] for bar in bars)
+    room = ROOM * (last - first)
+    return [first - room, last + room]
+
+
+def _options(lanes: Sequence[Lane], bars: list[dict[str, Any]], *, shown: Sequence[float]) -> dict[str, Any]:
+    """``shown``: what part of the time is in view at first, ms; whole hours of coverage may reach far beyond a minute's tracks."""
+    view = dict(zip(("startValue", "endValue"), shown, strict=False))
     styles = {True: {"color": TEAL, "fontWeight": "bold", "fontSize": 12}, False: {"color": INK, "fontSize": 12}}
     return {
         "animation": False,
@@ -139,8 +154,16 @@ def _options(lanes: Sequence[Lane], bars: list[dict[str, Any]]) -> dict[str, Any
             axisLabel={"width": LABEL_PX - 16, "overflow": "truncate", "interval": 0},
         ),
         "dataZoom": [
-            {"type": "inside", "filterMode": "none"},
-            {"type": "slider", "filterMode": "none", "height": 14, "bottom": 8, "borderColor": "transparent", "showDataShadow": False},
+            {"type": "inside", "filterMode": "none", **view},
+            {
+                "type": "slider",
+                "filterMode": "none",
+                "height": 14,
+                "bottom": 8,
+                "borderColor": "transparent",
+                "showDataShadow": False,
+                **view,
+            },
         ],
         "series": [{"type": "custom", ":renderItem": _BAR, "encode": {"x": [1, 2], "y": 0}, "data": bars}],
     }

@@ -90,6 +90,16 @@ def test_an_open_track_goes_on_in_a_paler_bar() -> None:
     assert likely["value"][4] < sure["value"][4]
 
 
+def test_a_minute_of_tracks_is_in_view_and_not_lost_in_the_hours_of_its_coverage() -> None:
+    options, _ = timeline_options(
+        [track(first_time_ns=T0_NS, last_time_ns=T0_NS + 10**10, watched_until_ns=T0_NS + 6 * 10**10)], [bucket(0)]
+    )
+    assert max(bar["value"][2] - bar["value"][1] for bar in bars(options)) == 3_600_000.0
+    for zoom in options["dataZoom"]:
+        assert 60_000.0 <= zoom["endValue"] - zoom["startValue"] < 70_000.0
+        assert zoom["startValue"] < T0_NS / 1e6 + ZONE_MS < zoom["endValue"]
+
+
 def test_many_tracks_are_drawn_from_the_roll_up() -> None:
     many = [track(number) for number in range(MAX_LANES)]
     options, _ = timeline_options(many, [bucket(0), bucket(1, tracks=0), bucket(0, band="B3")])

@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
 from collector.followers import Heard, catch_up
 from collector.influx_lines import raw_lines
 from collector.journal import Journal, JournalReader

@@ -27,6 +27,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
 import msgspec
 import zmq
 from zmq.auth.thread import ThreadAuthenticator

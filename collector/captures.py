@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sqlite3
 import time
 from pathlib import Path
 from typing import Final, Literal
@@ -17,6 +16,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
+from collector.database import open_database
 from collector.errors import MisuseError, StorageError
 
 Part = Literal["data", "meta"]
@@ -71,16 +71,11 @@ class Captures:
             StorageError: it cannot be used.
         """
         self.folder = data / "captures"
-        path = data / "captures.db"
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
-            path.chmod(0o600)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise StorageError(f"{path}: cannot be opened: {error}; check the folder's permissions and the disk") from error
+        except OSError as error:
+            raise StorageError(f"{self.folder}: cannot be made: {error}; check the folder's permissions and the disk") from error
+        self._db = open_database(data / "captures.db", _SCHEMA, durable=True, any_thread=True)
 
     def path(self, station: str, capture_id: str, part: Part) -> Path:
         """Return where a file of a whole pair is."""

@@ -10,17 +10,18 @@ from pathlib import Path
 from collector.errors import StorageError
 
 
-def open_database(path: Path, schema: str, *, durable: bool = False) -> sqlite3.Connection:
+def open_database(path: Path, schema: str, *, durable: bool = False, any_thread: bool = False) -> sqlite3.Connection:
     """Return a connection to ``path``, made where it is absent, readable by its owner alone, with the tables of ``schema``.
 
-    ``durable``: a commit outlives a power cut; for what cannot be made again.
+    ``durable``: a commit outlives a power cut; for what cannot be made again. ``any_thread``: not the opening thread alone may use it, but
+    one at a time.
 
     Raises:
         StorageError: it cannot be used.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
+        db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=not any_thread)
         path.chmod(0o600)
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")

@@ -28,6 +28,7 @@ from collector.store import (
     TimelineBucket,
     TrackRow,
     Waterfall,
+    occupancy_row,
 )
 from config.wire import HealthReport
 
@@ -192,17 +193,7 @@ def _occupancy(row: dict[str, str]) -> _Occupancy:
 
 def _occupancy_row(row: _Occupancy) -> OccupancyRow:
     station, start_ns, band, origin, lower, upper, observed_s, fbo, sro = row
-    return OccupancyRow(
-        station=station,
-        band=band or None,
-        origin=origin,
-        start_time_ns=start_ns,
-        lower_freq_hz=lower,
-        upper_freq_hz=upper,
-        observed_s=observed_s,
-        fbo=fbo,
-        sro=sro,
-    )
+    return occupancy_row((station, band, origin, start_ns, lower, upper, observed_s, fbo, sro))
 
 
 def _state(row: dict[str, Any]) -> str:

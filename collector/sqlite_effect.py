@@ -6,16 +6,15 @@ transaction.
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from collector.database import transaction
 from collector.followers import Heard
 from collector.sqlite_cells import put_cell
 from collector.sqlite_retention import EVERY_S, prune
@@ -65,7 +64,7 @@ class SqliteEffect:
     def apply(self, heard: Sequence[Heard], cursor: int) -> None:
         """Commit the effect of ``heard`` and ``cursor`` together, or neither."""
         touched: set[BandHour] = set()
-        with _transaction(self._db):
+        with transaction(self._db):
             for one in heard:
                 touched |= self._put(one)
             self._count(heard)
@@ -164,14 +163,3 @@ class SqliteEffect:
             "INSERT INTO origin VALUES (?,?,?) ON CONFLICT DO UPDATE SET last_time_ns = max(last_time_ns, excluded.last_time_ns)",
             [(one.entry.station, one.record.origin, one.record.start_time_ns) for one in heard],
         )
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from collector.coverage import MAX_BUCKETS, Span, completed, wanted
 from collector.sqlite_rollups import STATE_SQL, STATES
-from collector.store import HOUR_NS, MAX_RAW, DayBucket, OccupancyRow, Query, TimelineBucket
+from collector.store import HOUR_NS, MAX_RAW, DayBucket, OccupancyRow, Query, TimelineBucket, occupancy_row
 
 _HOURS: Final = (
     f"SELECT hour_ns, tracks, onsets, on_s, max_power_dbfs, listened_s, sensitivity_dbfs, {STATE_SQL} FROM band_hour "
@@ -78,20 +78,7 @@ def read_occupancy(db: sqlite3.Connection, query: Query) -> list[OccupancyRow]:
         (query.since_ns, query.until_ns, *values, MAX_RAW),
     ).fetchall()
     rows.sort(key=lambda row: (row[0], row[3], row[1], row[2], row[4]))
-    return [
-        OccupancyRow(
-            station=station,
-            band=band or None,
-            origin=origin,
-            start_time_ns=start_ns,
-            lower_freq_hz=lower,
-            upper_freq_hz=upper,
-            observed_s=observed_s,
-            fbo=fbo,
-            sro=sro,
-        )
-        for station, band, origin, start_ns, lower, upper, observed_s, fbo, sro in rows
-    ]
+    return [occupancy_row(row) for row in rows]
 
 
 def _chosen(query: Query) -> tuple[str, tuple[Any, ...]]:

@@ -106,8 +106,24 @@ class OccupancyRow(Struct, frozen=True, kw_only=True, gc=False):
     sro: float
 
 
+def occupancy_row(values: tuple[str, str, str, int, float, float, float, float, float]) -> OccupancyRow:
+    """Return the row of what a store keeps of it, in the order of its fields; ``NO_BAND`` is no band."""
+    station, band, origin, start_time_ns, lower, upper, observed_s, fbo, sro = values
+    return OccupancyRow(
+        station=station,
+        band=band or None,
+        origin=origin,
+        start_time_ns=start_time_ns,
+        lower_freq_hz=lower,
+        upper_freq_hz=upper,
+        observed_s=observed_s,
+        fbo=fbo,
+        sro=sro,
+    )
+
+
 class CellRow(Struct, frozen=True, kw_only=True):
-    """One cell as it was last reported. ``identity``: whatever its report says of it, as text, for people."""
+    """One cell as it was last reported."""
 
     station: str
     origin: str

@@ -15,8 +15,8 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from collector.database import transaction
-from collector.errors import CollectorError, MisuseError, StorageError
+from collector.database import open_database, transaction
+from collector.errors import CollectorError, MisuseError
 from config.wire import Task, TaskResult
 from config.wire.frames import Tasks
 
@@ -85,15 +85,7 @@ class TaskTable:
         Raises:
             StorageError: it cannot be used.
         """
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
-            path.chmod(0o600)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise StorageError(f"{path}: cannot be opened: {error}; check the folder's permissions and the disk") from error
+        self._db = open_database(path, _SCHEMA, durable=True, any_thread=True)
 
     @classmethod
     def reading(cls, path: Path) -> TaskTable | None:

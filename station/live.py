@@ -186,7 +186,7 @@ class LiveStation:
                 self._note(one)
                 results.append(one)
         except ReceiverError as error:
-            self._recover(error)
+            self.recover(error)
         self.plans.swept(plan, time.monotonic())
         results = self._references.applied(results)
         self.results = results
@@ -234,7 +234,7 @@ class LiveStation:
                 cells += look.cells
                 yield self.levels.applied(self.log.cells(look, header=self.header()))
         except ReceiverError as error:
-            self._recover(error)
+            self.recover(error)
         self._calibrate(cells)
 
     def _calibrate(self, cells: Sequence[GsmCell | LteCell]) -> None:
@@ -268,10 +268,6 @@ class LiveStation:
 
     def recover(self, error: ReceiverError) -> None:
         """Open the receiver again after ``error``, as often as it takes."""
-        self._recover(error)
-
-    def _recover(self, error: ReceiverError) -> None:
-        """Open the receiver again, as often as it takes."""
         self.fault(str(error))
         while not self.stopping:
             try:

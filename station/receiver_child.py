@@ -80,46 +80,51 @@ def _dwell_as_ordered(pipe: Connection, settings: ReceiverSection, memory: Share
     from station.receivers import library_of, open_receiver
 
     receiver = open_receiver(settings)
-    state = ReceiverState(
+    watch = LossWatch(sample_rate_hz=receiver.sample_rate_hz)
+    counted = settings.address.startswith("rtlsdr")
+    if counted:
+        watch.start()
+    pipe.send(("state", _state_of(receiver, library_of(settings))))
+    free_since = time.monotonic()
+    try:
+        while True:
+            order, first_byte = pipe.recv()
+            began = time.monotonic()
+            told = _dwell(receiver, order, view(memory, first_byte, order.n_samples), watch, counted=counted)
+            pipe.send(("dwell", {**told, "idle_s": began - free_since}))
+            free_since = time.monotonic()
+    finally:
+        receiver.close()
+
+
+def _state_of(receiver: Any, library: str) -> ReceiverState:
+    return ReceiverState(
         tuner=receiver.tuner,
         name=receiver.name,
         serial=receiver.serial,
         sample_rate_hz=receiver.sample_rate_hz,
         gain_db=receiver.gain_db,
         settle_s=receiver.settle_s,
-        library=library_of(settings),
+        library=library,
     )
-    counted = settings.address.startswith("rtlsdr")
-    watch = LossWatch(sample_rate_hz=receiver.sample_rate_hz)
-    if counted:
-        watch.start()
-    pipe.send(("state", state))
-    free_since = time.monotonic()
-    try:
-        while True:
-            order, first_byte = pipe.recv()
-            began = time.monotonic()
-            receiver.correct(order.ppm)
-            if order.retune:
-                receiver.tune(order.center_freq_hz)
-            into = view(memory, first_byte, order.n_samples)
-            dropped = receiver.dropped_samples
-            tuned = time.monotonic()
-            watch.begin()
-            center = _fill(receiver, into)
-            ended_ns = time.monotonic_ns()
-            told = {
-                "center_freq_hz": center,
-                "end_monotonic_ns": ended_ns,
-                "tune_s": tuned - began,
-                "idle_s": began - free_since,
-                "lost_samples": max(watch.lost(order.n_samples) if counted else 0, receiver.dropped_samples - dropped),
-            }
-            del into
-            pipe.send(("dwell", told))
-            free_since = time.monotonic()
-    finally:
-        receiver.close()
+
+
+def _dwell(receiver: Any, order: Order, into: npt.NDArray[np.uint8], watch: LossWatch, *, counted: bool) -> dict[str, Any]:
+    """Fill ``into`` as ``order`` says; return what is told of it. ``counted``: ``watch`` may say what was lost."""
+    began = time.monotonic()
+    receiver.correct(order.ppm)
+    if order.retune:
+        receiver.tune(order.center_freq_hz)
+    dropped = receiver.dropped_samples
+    tuned = time.monotonic()
+    watch.begin()
+    center = _fill(receiver, into)
+    return {
+        "center_freq_hz": center,
+        "end_monotonic_ns": time.monotonic_ns(),
+        "tune_s": tuned - began,
+        "lost_samples": max(watch.lost(order.n_samples) if counted else 0, receiver.dropped_samples - dropped),
+    }
 
 
 def _fill(receiver: Any, into: npt.NDArray[np.uint8]) -> float:

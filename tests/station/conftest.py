@@ -1,4 +1,4 @@
-"""Recordings made for tests: a carrier in noise, seeded, in any format."""
+"""Recordings made for tests: a carrier in noise, seeded, in any format; and the replay command, called as a user would."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+
+from station.cli import run
+from tests.station.replaying import Replay
 
 RATE_HZ = 240_000.0
 Samples = npt.NDArray[np.complex64]
@@ -70,3 +73,18 @@ def make_sigmf(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def replay(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Replay:
+    """Run ``replay --json``; returns exit code, records and the lines on stderr."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
+    monkeypatch.setenv("CANHSONG_IDENTITY_GSM", "false")
+    monkeypatch.setenv("CANHSONG_IDENTITY_LTE", "false")
+
+    def call(*arguments: object) -> tuple[int, list[dict[str, Any]], list[str]]:
+        code = run(["replay", "--json", *map(str, arguments)])
+        out, err = capfd.readouterr()
+        return code, [json.loads(line) for line in out.splitlines()], err.splitlines()
+
+    return call

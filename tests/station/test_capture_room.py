@@ -13,7 +13,7 @@ from config.settings import CaptureSection
 from config.wire import Header
 from station.capture import HALF_S, CaptureError, CaptureFacts, CaptureRing, CaptureWriter
 from station.task_book import Outgoing, TaskBook
-from tests.station.test_tasks import task
+from tests.station.tasked_station import task
 
 RATE_HZ = 2.4e6
 FACTS = CaptureFacts(header=Header(station="a", origin="live", time_source="ntp"), gain_db=30.0, receiver="r", calibration=None)

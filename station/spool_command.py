@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from config.settings import StationSettings
+from station.collector_link import KEY_FILE
 from station.errors import MisuseError
 from station.settings_source import load_station_settings
 from station.sqlite_spool import SqliteSpool
 from station.state_folder import state_folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where this station keeps what the commands are about."""
+
+    spool: Path
+    folder: Path
+    settings: StationSettings
 
 
 @click.group()
@@ -22,15 +34,15 @@ def spool(ctx: click.Context, spool_file: Path | None, state: str | None) -> Non
     """Hàng đợi trên đĩa / The records on the disk that wait for the collector, or went there."""
     settings = load_station_settings(ctx.obj, {"health.state_folder": ("--state", state)}).settings
     folder = state_folder(settings)
-    ctx.obj = (spool_file or Path(settings.uplink.spool or folder / "spool.db"), folder)
+    ctx.obj = Places(spool=spool_file or Path(settings.uplink.spool or folder / "spool.db"), folder=folder, settings=settings)
 
 
 @spool.command()
 @click.option("--json", "as_json", is_flag=True, help="JSON.")
 @click.pass_obj
-def status(places: tuple[Path, Path], as_json: bool) -> None:
+def status(places: Places, as_json: bool) -> None:
     """Tình trạng / Say what there is and what each collector has."""
-    held = _open(places[0])
+    held = _open(places.spool)
     state = held.status()
     held.close()
     waiting = {name: state.next_seq - 1 - committed for name, committed in state.collectors}
@@ -57,11 +69,11 @@ def status(places: tuple[Path, Path], as_json: bool) -> None:
 @spool.command()
 @click.option("--acknowledged", is_flag=True, help="Bỏ những gì mọi trung tâm đã có / What every known collector has.")
 @click.pass_obj
-def drop(places: tuple[Path, Path], acknowledged: bool) -> None:
+def drop(places: Places, acknowledged: bool) -> None:
     """Bỏ bớt / Drop records. A collector that is restored from a backup cannot get them again."""
     if not acknowledged:
         raise MisuseError("say --acknowledged: nothing else is ever dropped by hand")
-    held = _open(places[0])
+    held = _open(places.spool)
     gone = held.drop_acknowledged()
     held.close()
     click.echo(f"{gone} bản ghi đã bỏ / records dropped", err=True)
@@ -69,17 +81,26 @@ def drop(places: tuple[Path, Path], acknowledged: bool) -> None:
 
 @spool.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--for", "reader", metavar="COLLECTOR", help="Cho trung tâm nào / The collector that may read it, by its address; else the first."
+)
 @click.pass_obj
-def export(places: tuple[Path, Path], file: Path) -> None:
-    """Xuất / Write the spool into FILE, sealed for the collector: `canhsong-collector import FILE`."""
-    from station.spool_export import export_spool
+def export(places: Places, file: Path, reader: str | None) -> None:
+    """Xuất / Write the spool into FILE, sealed for one collector: `canhsong-collector import FILE`."""
+    from station.spool_export import chosen_reader, export_spool, known_readers
 
-    held = _open(places[0])
+    readers = known_readers(places.settings, places.folder)
+    chosen = chosen_reader(readers, reader)
+    own_key = places.settings.uplink.key_file
+    held = _open(places.spool)
     try:
-        count = export_spool(held, file, folder=places[1])
+        count = export_spool(held, file, key_file=Path(own_key) if own_key else places.folder / KEY_FILE, reader=chosen)
     finally:
         held.close()
-    click.echo(f"{file}: {count} số / numbers", err=True)
+    click.echo(f"{file}: {count} số, chỉ {chosen.address} đọc được / numbers, for {chosen.address} alone to read", err=True)
+    if reader is None and len(readers) > 1:
+        others = ", ".join(one.address for one in readers[1:])
+        click.echo(f"cho trung tâm khác: --for / for another collector: --for, one of {others}", err=True)
 
 
 def _open(path: Path) -> SqliteSpool:

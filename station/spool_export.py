@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from config.keyfiles import read_keypair
+from config.keyfiles import checked_key, read_keypair
 from config.sealed import write_sealed
+from config.settings import StationSettings
 from config.wire.frames import Batch, Gap, Hello, encode_frame
-from station.collector_link import KEY_FILE, read_enrolled
+from station.collector_link import read_enrolled
 from station.errors import MisuseError, StationError
 from station.sqlite_spool import SqliteSpool
 
@@ -18,22 +20,70 @@ _RECORDS: Final = 500
 _BYTES: Final = 256 * 1024
 
 
-def export_spool(spool: SqliteSpool, file: Path, *, folder: Path) -> int:
-    """Write everything that ``spool`` holds into the new ``file``, sealed for the collector that ``keys init`` noted; return the numbers.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A collector that a spool can be sealed for, and the name that this station has there."""
+
+    address: str
+    key: str
+    station: str
+
+
+def known_readers(settings: StationSettings, folder: Path) -> list[Reader]:
+    """Return the collectors whose key is known here, in the order in which `run` has them: of ``settings``, then noted by `keys init`.
 
     Raises:
-        MisuseError: no collector is noted.
+        KeyFileError: what is noted cannot be read, or a key is none.
+    """
+    section, enrolled = settings.uplink, read_enrolled(folder)
+    given = [(section.collector, section.collector_key), *((one.collector, one.collector_key) for one in section.also)]
+    noted = dict(enrolled.collectors()) if enrolled else {}
+    wanted = {address: key or noted.get(address) for address, key in given if address} | noted
+    names = dict.fromkeys(noted, enrolled.station if enrolled else "")
+    return [
+        Reader(address=address, key=checked_key(key, what=f"the key of {address}"), station=names.get(address, settings.station.name))
+        for address, key in wanted.items()
+        if key
+    ]
+
+
+def chosen_reader(readers: Sequence[Reader], wanted: str | None) -> Reader:
+    """Return the one of ``readers`` that ``wanted`` names by its address, or by what of it is unlike the others'; None: the first.
+
+    Raises:
+        MisuseError: there is none, or more than one.
+    """
+    if not readers:
+        raise MisuseError("a spool is sealed for one collector, and none is known here: `canhsong-station keys init --collector ...`")
+    if wanted is None:
+        return readers[0]
+    names = {one.address: {one.address, *_short(one.address)} for one in readers}
+    found = [one for one in readers if wanted in names[one.address]]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(one.address for one in readers)
+    raise MisuseError(f"--for {wanted}: {'names several' if found else 'no key of it is known here'}; known: {known}")
+
+
+def _short(address: str) -> tuple[str, str]:
+    """Return HOST:PORT and HOST."""
+    place = address.partition("://")[2]
+    return place, place.rpartition(":")[0]
+
+
+def export_spool(spool: SqliteSpool, file: Path, *, key_file: Path, reader: Reader) -> int:
+    """Write everything that ``spool`` holds into the new ``file``, sealed for ``reader``; return the numbers.
+
+    Raises:
+        KeyFileError: this station's key cannot be used.
         StationError: the file cannot be written.
     """
-    if (enrolled := read_enrolled(folder)) is None:
-        raise MisuseError("a spool is sealed for one collector, and none is known here: `canhsong-station keys init --collector ...`")
-    pair = read_keypair(folder / KEY_FILE)
+    pair = read_keypair(key_file)
     first_seq, next_seq = spool.first_seq, spool.next_seq
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as out:
-            frames = _frames(spool, enrolled.station, first_seq, next_seq)
-            write_sealed(out, frames, writer=pair, reader_key=enrolled.collector_key)
+            write_sealed(out, _frames(spool, reader.station, first_seq, next_seq), writer=pair, reader_key=reader.key)
             out.flush()
             os.fsync(out.fileno())
     except OSError as error:

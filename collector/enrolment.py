@@ -127,13 +127,16 @@ class LiveRegister:
 
     def stations(self) -> Mapping[str, str]:
         """Return public key -> station name of every key that may speak."""
-        self._look()
-        return self._stations
+        return self.both()[0]
 
     def subscribers(self) -> Mapping[str, str]:
         """Return public key -> name of every key that may listen."""
+        return self.both()[1]
+
+    def both(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Return both, of one look at the file; the same objects as before where it has not changed."""
         self._look()
-        return self._subscribers
+        return self._stations, self._subscribers
 
     def _look(self) -> None:
         try:

@@ -1,7 +1,8 @@
 """Who gets in: answers libzmq's ZAP questions (RFC 27) and looks at every message again, since ZAP asks at the handshake alone.
 
-A connection's identity is what ZAP attached to it: ``User-Id``, the enrolled station's name, and ``X-Key``, the key it proved to hold. No
-field of a message counts. The register is read again whenever its file changes, so a revoked key is cut off at its next message.
+A connection's identity is what ZAP attached to it: ``User-Id``, the enrolled station's name, and ``X-Owner``, the key it proved to hold and
+that name in one (asking libzmq for a property takes time, and it is asked for every message). No field of a message counts. The register is
+read again whenever its file changes, so a revoked key is cut off at its next message.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from config.keyfiles import KeyPair
 from config.logs import Event, shown_key
 from config.z85 import z85_encode
 
-KEY_PROPERTY: Final = "X-Key"
-NAME_PROPERTY: Final = "User-Id"
+OWNER_PROPERTY: Final = "X-Owner"
 STATIONS_DOMAIN: Final = b"stations"
 SUBSCRIBERS_DOMAIN: Final = b"subscribers"
 
@@ -30,8 +30,8 @@ class Gate:
         """``register`` is asked anew at ``refresh``."""
         self.pair = pair
         self._register = register
-        self._stations: Mapping[str, str] = register.stations()
-        self._subscribers: Mapping[str, str] = register.subscribers()
+        self._stations, self._subscribers = register.both()
+        self._owners = _owners(self._stations)
         self._error: str | None = None
         self.subscriber_revoked = False
         """Set when a subscriber's key was revoked; whoever acts on it takes it back."""
@@ -41,11 +41,13 @@ class Gate:
     def refresh(self) -> None:
         """Look at the register's file."""
         before = self._subscribers
-        self._stations, self._subscribers = self._register.stations(), self._register.subscribers()
+        stations, self._subscribers = self._register.both()
+        if stations is not self._stations:
+            self._stations, self._owners = stations, _owners(stations)
         if (error := self._register.error) != self._error:
             self._error = error
             log.error(Event("register_not_in_force", error=error))
-        if before.keys() - self._subscribers.keys():
+        if before is not self._subscribers and before.keys() - self._subscribers.keys():
             self.subscriber_revoked = True
 
     def answer(self, request: Sequence[bytes]) -> list[bytes]:
@@ -65,8 +67,8 @@ class Gate:
                 told = domain.decode("ascii", "replace")
                 log.warning(Event("refused", key=shown_key(key), domain=told, total=self.refused))
             return [b"1.0", request_id, b"400", b"not enrolled", b"", b""]
-        value = key.encode()
-        metadata = bytes([len(KEY_PROPERTY)]) + KEY_PROPERTY.encode() + len(value).to_bytes(4, "big") + value
+        value = (key + name).encode()
+        metadata = bytes([len(OWNER_PROPERTY)]) + OWNER_PROPERTY.encode() + len(value).to_bytes(4, "big") + value
         return [b"1.0", request_id, b"200", b"OK", name.encode(), metadata]
 
     @property
@@ -74,6 +76,10 @@ class Gate:
         """Public key -> station name, as of the last look."""
         return self._stations
 
-    def owner(self, name: str, key: str) -> str | None:
-        """Return the station that may speak by ``key`` now; None: it was revoked, or given to another than ``name``."""
-        return name if self._stations.get(key) == name else None
+    def owner(self, proved: str) -> str | None:
+        """Return the station that may speak now on a connection with this ``X-Owner``; None: its key was revoked, or given to another."""
+        return self._owners.get(proved)
+
+
+def _owners(stations: Mapping[str, str]) -> Mapping[str, str]:
+    return {key + name: name for key, name in stations.items()}

@@ -17,7 +17,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from collector.errands import Errands
 from collector.errors import MisuseError
-from collector.gate import KEY_PROPERTY, NAME_PROPERTY, STATIONS_DOMAIN, Gate
+from collector.gate import OWNER_PROPERTY, STATIONS_DOMAIN, Gate
 from collector.importing import Incoming
 from collector.journal import Journal
 from collector.reception import Reception
@@ -31,6 +31,8 @@ DRAIN_S: Final = 0.2
 """A turn ends after this, so that nobody waits long for an acknowledgement under load."""
 TICK_S: Final = 1.0
 POLL_MS: Final = 200
+LOOK_S: Final = 0.2
+"""How often the folder of exported spools is looked at."""
 FAILED_HANDSHAKES: Final = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 RESERVE_BYTES: Final = 64 * 1024 * 1024
 RESERVE_SHARE: Final = 0.02
@@ -94,7 +96,7 @@ class Ingest:
             poller.register(one, zmq.POLLIN)
         if self._errands is not None:
             poller.register(self._errands.fd, zmq.POLLIN)
-        more = False
+        more, look_s = False, 0.0
         while not stopped():
             ready = dict(poller.poll(0 if more else POLL_MS))
             if self._zap in ready and self._gate is not None:
@@ -103,16 +105,16 @@ class Ingest:
                 self._count_failed_handshakes()
             if self._socket in ready:
                 self.turn()
+            elif self._gate is not None:
+                self._gate.refresh()
             if self._errands is not None and self._errands.fd in ready:
                 self._send((peer, [ack]) for peer, ack in self._errands.acknowledged())
             if time.monotonic() >= self._tick_s:
                 self._tick()
-            if self._gate is not None:
-                self._gate.refresh()
             if self._republisher is not None:
                 self._republisher.tend()
-            if self._incoming is not None and self._gate is not None:
-                more = self._incoming.step(self._gate.stations)
+            if self._incoming is not None and self._gate is not None and (more or time.monotonic() >= look_s):
+                more, look_s = self._incoming.step(self._gate.stations), time.monotonic() + LOOK_S
 
     def turn(self) -> None:
         """Take everything that waits at the socket, commit once, then answer."""
@@ -177,15 +179,19 @@ class Ingest:
 
     def _receive(self) -> tuple[bytes, list[bytes], str | None]:
         """Return who sent (routing id), what, and the station whose key the connection has; None: no key that is enrolled now."""
-        if self._gate is None:
-            peer, *parts = self._socket.recv_multipart(zmq.NOBLOCK)
-            return peer, parts, None
-        first, *frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
-        try:
-            owner = self._gate.owner(str(first.get(NAME_PROPERTY)), str(first.get(KEY_PROPERTY)))
-        except zmq.ZMQError:  # no such property: never a CURVE connection
-            owner = None
-        return first.bytes, [frame.bytes for frame in frames], owner
+        peer = self._socket.recv(zmq.NOBLOCK)
+        part = self._socket.recv(zmq.NOBLOCK, copy=False)  # a message is whole or not here at all
+        owner = None
+        if self._gate is not None:
+            try:
+                owner = self._gate.owner(str(part.get(OWNER_PROPERTY)))
+            except zmq.ZMQError:  # no such property: never a CURVE connection
+                owner = None
+        parts = [part.bytes]
+        while part.more:
+            part = self._socket.recv(zmq.NOBLOCK, copy=False)
+            parts.append(part.bytes)
+        return peer, parts, owner
 
     def _count_failed_handshakes(self) -> None:
         failed = 0

@@ -82,11 +82,13 @@ class Journal:
 
     def append(self, key: SpoolKey, seq: int, data: bytes, *, kind: str = "") -> None:
         """Add the record after the last one of its spool."""
-        self._begin()
+        if not self._dirty:
+            self._begin()
         self.tally.took(key[0], kind)
-        self._records.append((self._next_entry, *key, seq, time.time_ns(), data))
+        self._records.append((self._next_entry, key[0], key[1], seq, time.time_ns(), data))
         self._next_entry += 1
-        self._advance(key, seq)
+        self._committed[key] = seq
+        self._advanced.add(key)
 
     def append_live(self, station: str, data: bytes, *, kind: str = "") -> None:
         """Add a live record: kept until ``LIVE_ROWS`` newer ones came."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
+import time
+from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +33,12 @@ def segment_paths(folder: Path) -> list[Path]:
 
 def today() -> str:
     """Return the name of the segment that is written now: the day in UTC."""
-    return datetime.now(tz=UTC).strftime("%Y-%m-%d")
+    return _day(time.time_ns() // 86_400_000_000_000)
+
+
+@lru_cache(maxsize=2)
+def _day(number: int) -> str:
+    return date.fromordinal(date(1970, 1, 1).toordinal() + number).isoformat()
 
 
 def open_segment(path: Path) -> sqlite3.Connection:

@@ -154,8 +154,8 @@ class Reception:
 
     def _take_from(self, peer: bytes, connection: Connection, frame: AnyFrame) -> None:
         if isinstance(frame, Batch):
-            if self._next_in_turn(peer, connection, frame):
-                self._answers_for(peer).rejected += take_records(self._journal, connection.key, frame)
+            if (answers := self._next_in_turn(peer, connection, frame)) is not None:
+                answers.rejected += take_records(self._journal, connection.key, frame)
         elif isinstance(frame, Gap):
             self._take_gap(peer, connection, frame)
         elif isinstance(frame, Live):
@@ -174,25 +174,26 @@ class Reception:
                 self._tell(peer, due)
 
     def _take_gap(self, peer: bytes, connection: Connection, gap: Gap) -> None:
-        if self._next_in_turn(peer, connection, gap) and gap.last_seq > self._journal.committed_seq(connection.key):
+        if self._next_in_turn(peer, connection, gap) is not None and gap.last_seq > self._journal.committed_seq(connection.key):
             self._journal.gap(connection.key, gap.last_seq, reason=gap.reason, kinds=gap.kinds)
             station, spool = connection.key
             log.warning(Event("gap", station=station, spool=spool, last=gap.last_seq, kinds=gap.kinds, reason=gap.reason))
 
-    def _next_in_turn(self, peer: bytes, connection: Connection, sent: Batch | Gap) -> bool:
-        """Return whether ``sent`` belongs to the connection's spool and leaves no hole; then it is to be acknowledged."""
+    def _next_in_turn(self, peer: bytes, connection: Connection, sent: Batch | Gap) -> _Answers | None:
+        """Return the answers that will acknowledge ``sent``; None: it is of another spool than the connection's, or leaves a hole."""
         key = connection.key
         if sent.spool_id != key[1]:
             self._tell_only(peer, Refused(reason="this connection said hello for another spool", hello=True))
-            return False
+            return None
         if sent.first_seq > self._journal.committed_seq(key) + 1:
             if not connection.rewound:
                 connection.rewound = True
                 self._tell(peer, self._welcome(key))
-            return False
+            return None
         connection.rewound = False
-        self._answers_for(peer).ack = True
-        return True
+        answers = self._answers_for(peer)
+        answers.ack = True
+        return answers
 
     def _take_live(self, connection: Connection, live: Live) -> None:
         station = connection.key[0]
@@ -219,7 +220,10 @@ class Reception:
         self._answers_for(peer).frames = [frame]
 
     def _answers_for(self, peer: bytes) -> _Answers:
-        return self._answers.setdefault(peer, _Answers())
+        answers = self._answers.get(peer)
+        if answers is None:
+            answers = self._answers[peer] = _Answers()
+        return answers
 
     def _welcome(self, key: SpoolKey) -> Welcome:
         return Welcome(spool_id=key[1], committed_seq=self._journal.committed_seq(key), credit=self.credit.records, now_ns=time.time_ns())

@@ -98,7 +98,7 @@ class Tally:
 
     def took(self, station: str, kind: str, number: int = 1) -> None:
         """Count records of one kind."""
-        counts = self.of(station).records
+        counts = (self.stations.get(station) or self.of(station)).records
         counts[kind] = counts.get(kind, 0) + number
 
     def count(self, name: str, by: int = 1) -> None:

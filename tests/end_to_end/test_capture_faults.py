@@ -76,7 +76,7 @@ def test_a_disk_that_is_full_in_the_middle_delays_the_capture_and_no_record(tmp_
     (data / "tasks.toml").write_text("[captures]\nfree_part = 0.0\n")
     with small_disk(tmp_path, kind="tmpfs", mib=4) as small:
         (data / "captures").symlink_to(small)
-        collector, side = Collector(data), sender(400)
+        collector, side = Collector(data), sender(1200)
         part = small / STATION / f"{CAPTURE_ID}.data.part"
         try:
             with Uplink(collector.ingest, station=STATION, side=side) as uplink:

@@ -24,6 +24,7 @@ UNLICENSED_MHZ = "931.3125"
 
 @pytest.fixture
 def collector(tmp_path: Path) -> Iterator[Collector]:
+    """Asked for before ``band``: the station is to end first, or it waits for a collector to take what it has left to say."""
     running = Collector(tmp_path / "data")
     yield running
     running.stop()
@@ -69,7 +70,7 @@ def start(band: Band, collector: Collector, *lines: str, **env: str) -> Any:
     return station
 
 
-def test_what_the_collector_asks_for_is_captured_and_is_there_byte_for_byte(band: Band, collector: Collector) -> None:
+def test_what_the_collector_asks_for_is_captured_and_is_there_byte_for_byte(collector: Collector, band: Band) -> None:
     station = start(band, collector)
     station.wait(lambda records: [one for one in records if one["kind"] == "health"])
     task_id = ask(collector.folder, "station-1", "capture", UNLICENSED_MHZ, "--for", "2.5", "--reason", "Điều 4.3: nghi vấn")
@@ -95,7 +96,7 @@ def test_what_the_collector_asks_for_is_captured_and_is_there_byte_for_byte(band
     assert line["announced"]["sha256"] == line["kept"]["data_sha256"]
 
 
-def test_a_dwell_brings_records_a_watch_ends_when_cancelled_and_the_impossible_is_refused(band: Band, collector: Collector) -> None:
+def test_a_dwell_brings_records_a_watch_ends_when_cancelled_and_the_impossible_is_refused(collector: Collector, band: Band) -> None:
     station = start(band, collector, CANHSONG_TASKS_WATCH_INTERVAL_S="0.5")
     station.wait(lambda records: [one for one in records if one["kind"] == "health"])
     folder = collector.folder
@@ -124,7 +125,7 @@ def test_a_dwell_brings_records_a_watch_ends_when_cancelled_and_the_impossible_i
     assert [one["state"] for one in results if one["task_id"] == watch] == ["accepted", "cancelled"]
 
 
-def test_a_station_that_is_killed_in_the_middle_of_sending_goes_on_where_it_was(band: Band, collector: Collector) -> None:
+def test_a_station_that_is_killed_in_the_middle_of_sending_goes_on_where_it_was(collector: Collector, band: Band) -> None:
     slow = {"CANHSONG_CAPTURE_SEND_KIB_S": "2000"}
     station = start(band, collector, **slow)
     station.wait(lambda records: [one for one in records if one["kind"] == "health"])
@@ -166,8 +167,8 @@ def test_a_finding_that_needs_evidence_asks_by_itself_and_shows_what_became_of_i
     subprocess.run(imported, check=True, stdout=subprocess.DEVNULL)
     collector = Collector(tmp_path / "data")
     folder = collector.folder
+    station = start(band, collector, CANHSONG_TRACKS_UPDATE_INTERVAL_S="2", CANHSONG_TRACKS_CLEAR_AFTER_S="30")
     try:
-        station = start(band, collector, CANHSONG_TRACKS_UPDATE_INTERVAL_S="2", CANHSONG_TRACKS_CLEAR_AFTER_S="30")
 
         def asked() -> dict[str, Any] | None:
             rows = [row for row in told(folder, "tasks", "list", "--json") if row["finding_id"] is not None]
@@ -191,4 +192,5 @@ def test_a_finding_that_needs_evidence_asks_by_itself_and_shows_what_became_of_i
         assert "1-unlicensed" in top["core:description"]
         assert station.children[0].poll() is None
     finally:
+        station.stop()
         collector.stop()

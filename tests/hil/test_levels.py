@@ -30,13 +30,26 @@ def station(band: Band, tmp_path: Path) -> Any:
     return band("paced 0", "ppm 23.4", f"noise_dbfs_hz {NOISE_DBFS_HZ}", "dc 0.01 0.01", *lines, scene=False)
 
 
-def calibrated(station: Any, *extra: str) -> Path:
-    """Make the table with generator and attenuator, as the how-to says."""
-    frequencies = [str(mhz) for mhz in SOURCES_MHZ]
-    done = station.run("calibrate", "source", *frequencies, "--level", "-40", "--loss", "30", "--sigma", "0.4", *extra)
-    assert done.returncode == 0, done.stderr
-    path: Path = next(station.folder.rglob("levels.toml"))
-    return path
+@pytest.fixture(scope="module")
+def made() -> dict[Path, str]:
+    """The table that was made once, by its place in a test's folder: every station here is the same."""
+    return {}
+
+
+@pytest.fixture
+def calibrated(station: Any, made: dict[Path, str]) -> Path:
+    """The station's table, made with generator and attenuator, as the how-to says."""
+    if not made:
+        frequencies = [str(mhz) for mhz in SOURCES_MHZ]
+        done = station.run("calibrate", "source", *frequencies, "--level", "-40", "--loss", "30", "--sigma", "0.4")
+        assert done.returncode == 0, done.stderr
+        path: Path = next(station.folder.rglob("levels.toml"))
+        made[path.relative_to(station.folder)] = path.read_text()
+        return path
+    ((place, text),) = made.items()
+    (station.folder / place).parent.mkdir(parents=True)
+    (station.folder / place).write_text(text)
+    return station.folder / place
 
 
 def emissions(done: Any) -> dict[float, dict[str, Any]]:
@@ -46,8 +59,8 @@ def emissions(done: Any) -> dict[float, dict[str, Any]]:
     return {mhz: one for one in onsets for mhz in (UNKNOWN_MHZ, *SOURCES_MHZ) if abs(one["center_freq_hz"] - mhz * 1e6) < 2e3}
 
 
+@pytest.mark.usefixtures("calibrated")
 def test_a_carrier_s_level_comes_out_in_dbm_within_the_stated_uncertainty_by_scan_and_by_watch(station: Any) -> None:
-    calibrated(station)
     found = emissions(station.run("scan", *ONE_SWEEP, env=QUIET))[UNKNOWN_MHZ]
     assert 0.4 <= found["dbm_sigma_db"] < 0.6
     assert found["power_dbfs"] + found["dbm_minus_dbfs"] == pytest.approx(UNKNOWN_DBM, abs=found["dbm_sigma_db"])
@@ -63,8 +76,8 @@ def test_a_carrier_s_level_comes_out_in_dbm_within_the_stated_uncertainty_by_sca
     assert "còn hiệu lực đến / holds until" in table
 
 
+@pytest.mark.usefixtures("calibrated")
 def test_health_says_dbm_and_records_outside_the_stated_range_stay_dbfs(station: Any) -> None:
-    calibrated(station)
     done = station.run("run", "--band", "930-937", "--json", "--sweeps", "2", "--ppm", "23.4", env=QUIET)
     records = [json.loads(line) for line in done.stdout.splitlines()]
     assert {one["level_unit"] for one in records if one["kind"] == "health"} == {"dBm"}
@@ -87,11 +100,10 @@ def test_health_says_dbm_and_records_outside_the_stated_range_stay_dbfs(station:
     ],
 )
 def test_a_table_that_does_not_hold_is_said_in_one_line_and_levels_are_dbfs(
-    station: Any, change: tuple[str, str], arguments: tuple[str, ...], said: str
+    station: Any, calibrated: Path, change: tuple[str, str], arguments: tuple[str, ...], said: str
 ) -> None:
-    path = calibrated(station)
-    text = path.read_text().replace(*change) if change[0] else path.read_text()
-    path.write_text(text.replace("made = ", "made = 2020-01-01 #") if "2020" in change[1] else text)
+    text = calibrated.read_text().replace(*change) if change[0] else calibrated.read_text()
+    calibrated.write_text(text.replace("made = ", "made = 2020-01-01 #") if "2020" in change[1] else text)
     done = station.run("scan", *ONE_SWEEP, *arguments, env=QUIET)
     assert [line for line in done.stderr.splitlines() if said in line and "mức là dBFS / levels are dBFS" in line], done.stderr
     assert done.stderr.count(said) == 1
@@ -141,8 +153,8 @@ def test_what_cannot_be_a_calibration_is_one_line(station: Any, arguments: tuple
     assert not list(station.folder.rglob("levels.toml")), "nothing half made is left"
 
 
+@pytest.mark.usefixtures("calibrated")
 def test_a_capture_carries_its_calibration_and_replay_of_it_tells_dbm(station: Any) -> None:
-    calibrated(station)
     kept = station.run("capture", "932.5", "--for", "0.5", "--out", str(station.folder / "kept"), "--ppm", "23.4")
     assert kept.returncode == 0, kept.stderr
     told = json.loads(Path(kept.stdout.strip()).read_text())["global"]

@@ -83,7 +83,8 @@ class InfluxStore:
         flux = Flux("occupancy", start_ns=query.since_ns // MS_NS * MS_NS, stop_ns=_plus(query.until_ns, MS_NS))
         flux.add('|> filter(fn: (r) => r.kind == "band")')
         flux.tag("station", query.stations).band(query.bands, self._bands).tag("origin", query.origins).columns(_OCCUPANCY)
-        found = {row[:5]: row for row in map(_occupancy, self._door.table(flux.text, {**flux.params, "bucket": self._bucket}))}
+        told = self._door.table(flux.text, {**flux.params, "bucket": self._bucket}, ("station", "band", "origin", *_OCCUPANCY))
+        found = {row[:5]: row for row in map(_occupancy, told)}
         asked = [
             row
             for row in sorted(found.values())
@@ -184,11 +185,10 @@ class InfluxStore:
         return rows
 
 
-def _occupancy(row: dict[str, str]) -> _Occupancy:
-    band = row.get("band_name") or tag_value(row.get("band") or NO_BAND)
-    numbers = (float(row[name]) for name in _OCCUPANCY[:5])
-    lower, upper, observed_s, fbo, sro = numbers
-    return tag_value(row["station"]), int(row["start_time_ns"]), field_value(band), row["origin"], lower, upper, observed_s, fbo, sro
+def _occupancy(texts: tuple[str, ...]) -> _Occupancy:
+    station, band, origin, lower, upper, observed_s, fbo, sro, start_ns, name = texts
+    where = field_value(name or tag_value(band or NO_BAND))
+    return tag_value(station), int(start_ns), where, origin, float(lower), float(upper), float(observed_s), float(fbo), float(sro)
 
 
 def _occupancy_row(row: _Occupancy) -> OccupancyRow:

@@ -12,7 +12,9 @@ from collector.influx_store import Param
 LAST_NS: Final = 9_223_372_036_854_775_806
 """The last moment that InfluxDB knows."""
 _START: Final = "from(bucket: bucket) |> range(start: time(v: start), stop: time(v: stop))"
-_ROWS: Final = '|> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value") |> group()'
+_PIVOT: Final = '|> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")'
+_ROWS: Final = f"{_PIVOT} |> group()"
+_NARROW: Final = '|> keep(columns: ["_time", "_field", "_value", "station", "band", "origin"])'
 
 
 class Flux:
@@ -41,10 +43,9 @@ class Flux:
         return self.add(_ROWS)
 
     def columns(self, fields: Sequence[str]) -> Flux:
-        """One row a point, with the tags and ``fields`` alone."""
+        """One row a point, with the tags and ``fields`` alone; what is dropped before the pivot costs nothing in it (half of the time)."""
         wanted = " or ".join(f'r._field == "{name}"' for name in fields)
-        kept = ", ".join(f'"{name}"' for name in ("station", "band", "origin", *fields))
-        return self.add(f"|> filter(fn: (r) => {wanted}) {_ROWS} |> keep(columns: [{kept}])")
+        return self.add(f'|> filter(fn: (r) => {wanted}) {_NARROW} {_PIVOT} |> drop(columns: ["_time"]) |> group()')
 
     def band(self, wanted: Sequence[str], known: frozenset[str]) -> Flux:
         """Narrow to the tags that bands of these names have; several names may share one."""

@@ -56,6 +56,7 @@ def tag_text(value: str) -> str:
     return _NOT_PLAIN.sub(lambda match: b"%%%02X" % match[0][0], value.encode("utf-8", "surrogatepass")).decode("ascii")
 
 
+@lru_cache(maxsize=4096)
 def tag_value(text: str) -> str:
     """Return what ``tag_text`` was given."""
     from urllib.parse import unquote_to_bytes

@@ -8,6 +8,7 @@ import io
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final
 
 from influxdb_client import BucketRetentionRules, Dialect, InfluxDBClient
@@ -73,16 +74,28 @@ class InfluxDoor:
             stream = self._client.query_api().query_stream(flux, params=dict(params))
             return [record.values for record in stream]
 
-    def table(self, flux: str, params: Mapping[str, Param]) -> Iterator[dict[str, str]]:
-        """Yield the rows of ``flux`` as plain text, many times quicker than ``ask``; for what is told in numbers and tags.
+    def table(self, flux: str, params: Mapping[str, Param], columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """Yield ``columns`` (two or more) of the rows of ``flux`` as plain text, many times quicker than ``ask``.
 
         Raises:
-            InfluxError: there was no answer.
+            InfluxError: there was no answer, or it broke off.
         """
         with self._failures():
             dialect = Dialect(header=True, annotations=[], date_time_format="RFC3339")
             answer = self._client.query_api().query_raw(flux, dialect=dialect, params=dict(params))
-            yield from csv.DictReader(io.TextIOWrapper(answer, encoding="utf-8", newline=""))
+            answer.auto_close = False  # at its end it would be closed before its last rows are read out of the buffer
+            rows = csv.reader(io.TextIOWrapper(answer, encoding="utf-8", newline=""))
+            for header in rows:  # an answer is tables, each with its header, and an empty line between two
+                if not header:
+                    continue
+                if "error" in header and "reference" in header:
+                    raise InfluxError(self.settings.url, f"the answer broke off: {' '.join(next(rows, []))[:_SAID_CHARS]}")
+                chosen = itemgetter(*(header.index(name) if name in header else -1 for name in columns))
+                for row in rows:
+                    if not row:
+                        break
+                    row.append("")  # what a table has no column of
+                    yield chosen(row)
 
     def make_buckets(self) -> None:
         """Make the buckets that are absent, with their retention. A token that may write only finds them made by somebody else.

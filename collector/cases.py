@@ -9,7 +9,6 @@ from typing import Final, cast
 from collector.checks.types import Answer, Finding
 from collector.database import open_database
 
-ANSWERS: Final = ("confirmed", "false", "licensed")
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS answer(number INTEGER PRIMARY KEY, finding_id TEXT NOT NULL, rule TEXT NOT NULL, subject TEXT NOT NULL,
     answer TEXT NOT NULL CHECK(answer IN ('confirmed', 'false', 'licensed')), time_ns INTEGER NOT NULL, inspector TEXT NOT NULL,

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from collector.store import CellRow, TrackRow
+from collector.store import TrackRow
 
 TIME_ZONE: Final = "Asia/Ho_Chi_Minh"
 FIRST_DATED_NS: Final = 365 * 86_400 * 1_000_000_000
@@ -78,11 +78,3 @@ def track_name(track: TrackRow) -> str:
     """Return what a track is called on a chart: its frequency, and its label where a scene or an annotation gave one."""
     place = f"{mhz(track.center_freq_hz, relative=track.relative)} MHz"
     return f"{place} · {track.label}" if track.label else place
-
-
-def cell_identity(cell: CellRow) -> str:
-    """Return MCC-MNC and the area and cell numbers, as far as they were read; an em dash where none was."""
-    if cell.mcc is None or cell.mnc is None:
-        return "—"
-    numbers = [str(number) for number in (cell.area, cell.cell_id) if number is not None]
-    return f"{cell.mcc}-{cell.mnc}" + (f" · {' / '.join(numbers)}" if numbers else "")

@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from config.settings import IdentitySection, SweepSection
+from dsp.gsm.params import CARRIER_SPACING_HZ
 from station.calibration import RECHECK_S
 from station.identity import GSM_BANDS_HZ, MIN_GSM_RATE_HZ, MIN_GSM_WIDTH_HZ, MIN_LTE_RATE_HZ, MIN_LTE_WIDTH_HZ
 from station.look_schedule import LookSchedule
@@ -18,8 +19,7 @@ from station.sighting import Sighting
 
 MAX_GSM_WIDTH_HZ: Final = 1.2e6
 """Carriers beside each other are one emission; wider than this they are LTE's."""
-RASTER_HZ: Final = 200e3
-LTE_RASTER_HZ: Final = 300e3
+SAME_LTE_HZ: Final = 300e3
 """Carriers of LTE whose middles are nearer than this are taken for the same one."""
 LEVEL_STEP_DB: Final = 6.0
 MARGIN_S: Final = 1.0
@@ -107,14 +107,14 @@ class IdentityBoard:
             for hop in hops:
                 here = [one for one in candidates if hop.lower_hz <= one.center_freq_hz < hop.upper_hz]
                 if here:
-                    keys = tuple(sorted({round(one.center_freq_hz / RASTER_HZ) for one in here}))
+                    keys = tuple(sorted({round(one.center_freq_hz / CARRIER_SPACING_HZ) for one in here}))
                     edges = tuple((one.lower_freq_hz, one.upper_freq_hz) for one in here)
-                    places = [self._seen("gsm", round(one.center_freq_hz / RASTER_HZ), one.power, now_s) for one in here]
+                    places = [self._seen("gsm", round(one.center_freq_hz / CARRIER_SPACING_HZ), one.power, now_s) for one in here]
                     looks = [self._dwell("gsm", hop.center_freq_hz, self._sweep.gsm_dwell_s, edges, keys)]
                     asked.append(_Asked(places, looks))
         if self._settings.lte and self._rate >= MIN_LTE_RATE_HZ:
             for one in sightings:
-                key = round(one.center_freq_hz / LTE_RASTER_HZ)
+                key = round(one.center_freq_hz / SAME_LTE_HZ)
                 if again and (("lte", key) not in self._places or self._places["lte", key].in_vain % 2 == 0):
                     continue
                 if one.upper_freq_hz - one.lower_freq_hz >= MIN_LTE_WIDTH_HZ:

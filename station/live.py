@@ -35,7 +35,6 @@ RETRY_S: Final = 1.0
 SLOTS: Final = 4
 SHORT_SLOTS: Final = 4
 """Slots for hops, to each for a look: a sweep may be so far ahead of its analysis."""
-MAX_JUMP_PPM: Final = 60.0
 
 
 class LiveStation:

@@ -158,11 +158,6 @@ class RtlSdrReceiver:
         """Always unsigned bytes."""
         return "cu8"
 
-    @property
-    def gains_db(self) -> tuple[float, ...]:
-        """The gains that the tuner has."""
-        return tuple(gain / 10 for gain in self._sdr.gain_values)
-
     def correct(self, ppm: float) -> None:
         """Take the crystal to be fast by ``ppm``; from the next tuning on."""
         self._ppm = ppm

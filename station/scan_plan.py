@@ -129,14 +129,6 @@ def loads(wanted: Sequence[WantedRange], hops: Sequence[Hop], facts: ReceiverFac
     return list(found.values())
 
 
-def unseen_after(sweeps: Sequence[Sweep]) -> tuple[tuple[float, float], ...]:
-    """Return what all of ``sweeps`` together are still blind for, by frequency."""
-    left = list(sweeps[0].unseen) if sweeps else []
-    for sweep in sweeps[1:]:
-        left = [(max(a, c), min(b, d)) for a, b in left for c, d in sweep.unseen if max(a, c) < min(b, d)]
-    return tuple(sorted(left))
-
-
 def _hops(part: WantedRange, low: float, high: float, facts: ReceiverFacts, shifted: bool) -> list[Hop]:
     count = max(1, math.ceil((high - low) / facts.usable_hz - 1e-9))
     width = (high - low) / count

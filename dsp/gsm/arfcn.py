@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from dsp.errors import ParameterError
+from dsp.gsm.params import CARRIER_SPACING_HZ
 
-RASTER_HZ: Final = 200_000
+RASTER_HZ: Final = int(CARRIER_SPACING_HZ)
 
 
 class ArfcnError(ParameterError):

@@ -19,7 +19,6 @@ def _bits(text: str) -> BitArray:
 
 SYMBOL_RATE_HZ: Final = 1_625_000 / 6
 """TS 45.002 cl. 5.2: 13 MHz / 48, 270 833.3 symbols per second."""
-SYMBOL_S: Final = 6 / 1_625_000
 SLOT_SYMBOLS: Final = 156.25
 SLOTS_PER_FRAME: Final = 8
 FRAME_SYMBOLS: Final = 1250
@@ -29,6 +28,7 @@ SUPERFRAME_FRAMES: Final = 26 * 51
 HYPERFRAME_FRAMES: Final = 2048 * SUPERFRAME_FRAMES
 """2 715 648: the frame number counts modulo this (TS 45.002 cl. 4.3.3)."""
 CARRIER_SPACING_HZ: Final = 200_000.0
+"""TS 45.005 cl. 2."""
 GMSK_BT: Final = 0.3
 """TS 45.004 cl. 2.4."""
 

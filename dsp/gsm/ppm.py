@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from dsp.gsm.params import CARRIER_SPACING_HZ
 from dsp.types import PpmEstimate
 
-RASTER_HZ: Final = 200e3
 _CARRIER_SIGMA_HZ: Final = 60.0
 """A base station's own error, 0.05 ppm, and the measurement's."""
 
@@ -34,7 +34,7 @@ class CarrierClock:
 
 def nominal_hz(apparent_hz: float, ppm: float) -> float:
     """Return the raster point that appears at ``apparent_hz`` when the clock is fast by ``ppm``."""
-    return RASTER_HZ * round(apparent_hz * (1.0 + ppm * 1e-6) / RASTER_HZ)
+    return CARRIER_SPACING_HZ * round(apparent_hz * (1.0 + ppm * 1e-6) / CARRIER_SPACING_HZ)
 
 
 def solve(clocks: tuple[CarrierClock, ...], *, max_ppm: float, prior: PpmEstimate | None = None) -> PpmEstimate | None:
@@ -68,7 +68,7 @@ def off_raster_hz(apparent_hz: float, ppm: float) -> float:
 
 def _distance(freq_hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the signed distance to the nearest raster point."""
-    return np.asarray((freq_hz + RASTER_HZ / 2) % RASTER_HZ - RASTER_HZ / 2)
+    return np.asarray((freq_hz + CARRIER_SPACING_HZ / 2) % CARRIER_SPACING_HZ - CARRIER_SPACING_HZ / 2)
 
 
 def _weighted_median(values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> float:

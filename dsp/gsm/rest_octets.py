@@ -11,7 +11,6 @@ from typing import Final
 
 from dsp.gsm.csn1 import BitReader, EndOfBitsError
 
-TEMPORARY_OFFSET_INFINITE_DB: Final = 70
 PENALTY_TIME_SUBTRACT: Final = 31
 
 

@@ -14,7 +14,7 @@ from dsp.gsm import ppm as clock
 from dsp.gsm.burst import front_end
 from dsp.gsm.cell import Heard, by_identity, cell_of, is_ghost
 from dsp.gsm.fcch import MULTIFRAME_S, Candidate, find_candidates
-from dsp.gsm.params import SYMBOL_RATE_HZ
+from dsp.gsm.params import CARRIER_SPACING_HZ, SYMBOL_RATE_HZ
 from dsp.gsm.receiver import receive
 from dsp.gsm.sch import find_timing
 from dsp.gsm.types import GsmCell
@@ -165,7 +165,7 @@ class GsmSearch:
             return True
         if min(abs(carrier_hz - c) for c in self._clear) < _BESIDE_HZ:
             return False
-        off = (carrier_hz - self._clear[0] + clock.RASTER_HZ / 2) % clock.RASTER_HZ - clock.RASTER_HZ / 2
+        off = (carrier_hz - self._clear[0] + CARRIER_SPACING_HZ / 2) % CARRIER_SPACING_HZ - CARRIER_SPACING_HZ / 2
         return bool(abs(off) < _PRUNE_HZ)
 
     def cells(self) -> tuple[GsmCell, ...]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from station.errors import MisuseError
-from station.scan_plan import Hop, ReceiverFacts, WantedRange, plan_sweep, unseen_after
+from station.scan_plan import Hop, ReceiverFacts, Sweep, WantedRange, plan_sweep
 from station.tuners import TUNERS
 
 B8 = WantedRange(name="B8", lower_hz=925e6, upper_hz=960e6, dwell_s=0.01)
@@ -64,6 +64,14 @@ def test_the_hops_cover_the_range_without_gap_and_each_within_its_usable_span(
 
 def reach(hop: Hop) -> float:
     return max(hop.upper_hz - hop.center_freq_hz, hop.center_freq_hz - hop.lower_hz)
+
+
+def unseen_after(sweeps: list[Sweep]) -> tuple[tuple[float, float], ...]:
+    """What all of ``sweeps`` together are still blind for, by frequency."""
+    left = list(sweeps[0].unseen) if sweeps else []
+    for sweep in sweeps[1:]:
+        left = [(max(a, c), min(b, d)) for a, b in left for c, d in sweep.unseen if max(a, c) < min(b, d)]
+    return tuple(sorted(left))
 
 
 def test_one_sweep_marks_its_notches_and_two_see_everything() -> None:

@@ -224,6 +224,10 @@ class JournalReader:
                 break
         return found
 
+    def first_entry(self) -> int:
+        """Return the number of the first entry that is still here; 0: there is none."""
+        return min((bound for path in segment_paths(self._folder) if (bound := entry_bound(self._connection(path), "min"))), default=0)
+
     def last_entry(self) -> int:
         """Return the number of the last entry; 0: there is none."""
         return max((entry_bound(self._connection(path), "max") or 0 for path in segment_paths(self._folder)), default=0)

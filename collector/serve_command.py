@@ -12,6 +12,7 @@ import click
 
 from collector.influx_settings import influx_settings
 from collector.places import DEFAULT_HTTP, DEFAULT_INGEST, DataFolder, checked_http, checked_ingest
+from collector.store_renewal import renew_store
 from collector.supervisor import Command, Supervisor, only_one
 from collector.task_settings import task_settings
 
@@ -57,6 +58,8 @@ def serve(data: DataFolder, ingest: str, http: str, publish: str | None, plainte
         sys.stdout.flush()
 
     with only_one(data.lock):
+        if (renewed := renew_store(data.store, data.journal)) is not None:
+            _say(renewed)
         code = Supervisor(commands, say=_say, ready=ready).run(told.is_set)
     _say("đã dừng / stopped")
     sys.exit(code)

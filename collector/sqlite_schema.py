@@ -1,4 +1,4 @@
-"""The tables of ``store.db``. It can be rebuilt from the journal at any time, so a changed schema is a new file, not a migration."""
+"""The tables of ``store.db``. It is rebuilt from the journal: a changed schema is a new file (``store_renewal``), not a migration."""
 
 from __future__ import annotations
 
@@ -77,12 +77,18 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous=NORMAL")  # what a power cut takes comes again from the journal: the cursor goes back with it
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, SCHEMA_VERSION):
-            raise StorageError(f"{path}: the store is of version {version}, this program knows {SCHEMA_VERSION}: delete it, it is rebuilt")
+            raise StorageError(f"{path}: the store is of version {version}, this program makes {SCHEMA_VERSION}; {_advice(version)}")
         db.executescript(_SCHEMA + station_state.SCHEMA)
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     except (OSError, sqlite3.Error) as error:
         raise StorageError(f"{path}: the store cannot be opened: {error}; check the folder's permissions and the disk") from error
     return db
+
+
+def _advice(version: int) -> str:
+    if version < SCHEMA_VERSION:
+        return "start `canhsong-collector serve` anew: it puts the file aside and makes a new one from the journal"
+    return "a newer program made it: upgrade this one, or move the file away and it is made again from the journal"
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:

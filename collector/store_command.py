@@ -49,6 +49,7 @@ def rebuild(data: DataFolder) -> None:
     from collector.followers import catch_up
     from collector.journal import JournalReader
     from collector.sqlite_effect import SqliteEffect
+    from collector.store_renewal import first_entry, only_there, put_aside
     from collector.supervisor import only_one
 
     fresh = data.store.with_name("store.new.db")
@@ -62,9 +63,11 @@ def rebuild(data: DataFolder) -> None:
                 done += count
                 _progress(effect.cursor(), last)
         effect.close()  # the last connection: its write-ahead log is in the file now
+        if first_entry(data.journal) > 1 and data.store.is_file():
+            _say(f"the old store is {put_aside(data.store, 'before-rebuild')}; {only_there(data.journal)}")
         _remove(data.store)
         fresh.rename(data.store)
-    click.echo(f"canhsong-collector: store.db: {done} mục / entries", err=True)
+    _say(f"store.db: {done} mục / entries")
 
 
 @store.command()
@@ -81,7 +84,7 @@ def backfill(data: DataFolder) -> None:
     with only_one(data.lock):
         _follow_store(data)
         done = write_again(data, settings, _progress)
-    click.echo(f"canhsong-collector: InfluxDB: {done} mục / entries", err=True)
+    _say(f"InfluxDB: {done} mục / entries")
 
 
 def _follow_store(data: DataFolder) -> None:
@@ -89,7 +92,10 @@ def _follow_store(data: DataFolder) -> None:
     from collector.followers import catch_up
     from collector.journal import JournalReader
     from collector.sqlite_effect import SqliteEffect
+    from collector.store_renewal import renew_store
 
+    if (renewed := renew_store(data.store, data.journal)) is not None:
+        _say(renewed)
     effect = SqliteEffect(data.store, store_settings(data.path))
     try:
         with JournalReader(data.journal) as reader:
@@ -107,3 +113,7 @@ def _remove(path: Path) -> None:
 def _progress(entry: int, last: int) -> None:
     if sys.stderr.isatty():
         click.echo(f"\r{entry} / {last}", nl=entry >= last, err=True)
+
+
+def _say(text: str) -> None:
+    click.echo(f"canhsong-collector: {text}", err=True)

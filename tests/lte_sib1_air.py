@@ -22,13 +22,21 @@ def octets(size: int = 176) -> bytes:
 
 
 def varied_octets(size: int, seed: int) -> bytes:
-    """A block as full as base stations have them, 5 to 24 bits of padding in 144 or 176, its content by chance."""
+    """A block as full as base stations have them, 2 to 24 bits of padding in 144 or 176, its content by chance."""
     rng = np.random.default_rng((seed, 31))
-    room = (size - SHORTEST) // 13
-    plmn = f"{rng.integers(200, 800)}", f"{rng.integers(0, 100):02d}"
-    more = tuple(int(block) for block in 3 + np.arange(max(0, room - int(rng.integers(2)))))
-    tac, ci = int(rng.integers(65536)), int(rng.integers(1 << 28))
-    said = Sib1Description(plmns=(plmn,), tac=tac, ci=ci, band=1 + seed % 43, more_messages=more)
+    digits, limited = 2 + int(rng.random() < 0.2), bool(rng.random() < 0.3)
+    plmn = f"{rng.integers(200, 800)}", f"{rng.integers(0, 10**digits):0{digits}d}"
+    room = (size - SHORTEST - 4 * (digits - 2) - 6 * limited) // 13
+    said = Sib1Description(
+        plmns=(plmn,),
+        tac=int(rng.integers(65536)),
+        ci=int(rng.integers(1 << 28)),
+        band=1 + seed % 43,
+        barred=bool(rng.random() < 0.05),
+        q_rx_lev_min=int(rng.integers(-70, -50)),
+        p_max_dbm=int(rng.integers(10, 34)) if limited else None,
+        more_messages=tuple(range(3, 3 + max(0, room - int(rng.integers(2))))),
+    )
     return sib1_octets(said, size=size)
 
 

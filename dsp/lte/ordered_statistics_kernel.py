@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,6 +12,7 @@ from dsp.types import FloatArray
 
 WordArray = npt.NDArray[np.uint64]
 IntArray = npt.NDArray[np.int64]
+Real = Any
 _LEAST_SURE = 64
 """Of the basis: so many are turned by threes."""
 
@@ -26,10 +29,23 @@ def _add(a: WordArray, b: WordArray, out: WordArray) -> None:
 
 
 @compiled
-def _cost(words: WordArray, table: FloatArray) -> np.float32:
-    """Return the sum of ``table``, (n_bytes, 256), over the bytes of ``words``."""
+def _least_ahead(table: FloatArray) -> FloatArray:
+    """Return the least that each word and those after it can add, (n_bytes / 8,), for ``table``, (n_bytes, 256)."""
+    rest = np.zeros(table.shape[0] // 8, np.float32)
+    ahead = np.float32(0.0)
+    for byte in range(table.shape[0] - 1, -1, -1):
+        ahead += table[byte].min()
+        rest[byte // 8] = ahead
+    return rest
+
+
+@compiled
+def _cost(words: WordArray, table: FloatArray, rest: FloatArray, least: Real) -> Real:
+    """Return the sum of ``table``, (n_bytes, 256), over the bytes of ``words``; ``least`` or more where it cannot come below that."""
     total = np.float32(0.0)
     for i in range(words.size):
+        if total + rest[i] >= least:
+            return least
         word = words[i]
         for b in range(8):
             total += table[8 * i + b, np.int64((word >> np.uint64(8 * b)) & np.uint64(255))]
@@ -74,22 +90,23 @@ def nearest(rows: WordArray, guess: WordArray, table: FloatArray, n_bits: int, b
         if _bit(guess, basis[i]):
             _add(base, work[i], base)
     best[:] = base
-    least = _cost(base, table)
+    rest = _least_ahead(table)
+    least = _cost(base, table, rest, np.float32(np.inf))
     for i in range(rank):
         _add(base, work[i], one)
-        cost = _cost(one, table)
+        cost = _cost(one, table, rest, least)
         if cost < least:
             least = cost
             best[:] = one
         for j in range(i):
             _add(one, work[j], two)
-            cost = _cost(two, table)
+            cost = _cost(two, table, rest, least)
             if cost < least:
                 least = cost
                 best[:] = two
             for k in range(max(0, rank - _LEAST_SURE), j):
                 _add(two, work[k], three)
-                cost = _cost(three, table)
+                cost = _cost(three, table, rest, least)
                 if cost < least:
                     least = cost
                     best[:] = three

@@ -13,13 +13,15 @@ from typing import Final
 
 import numpy as np
 
+from dsp.crc import BitArray
 from dsp.lte.crs import CarrierView, frames_inside, read_subframe
 from dsp.lte.narrowband import Narrowband
 from dsp.lte.ofdm import SAMPLE_RATE_HZ
 from dsp.lte.params import SUBCARRIER_HZ
 from dsp.lte.pdsch import soft_elements
+from dsp.lte.sib1_decoding import Block, Soft, decode, gathered, likeliest, likeliest_of_all
 from dsp.lte.sib1_message import Sib1, Sib1Message, parse
-from dsp.lte.sib1_search import Block, Hypothesis, decode, hypotheses, n_ways
+from dsp.lte.sib1_search import Hypothesis, hypotheses, n_ways
 from dsp.lte.types import LteCell
 from dsp.types import ComplexArray, FloatArray
 
@@ -157,14 +159,25 @@ def _any(group: Sequence[_Occurrence], parts: Sequence[list[tuple[FloatArray, in
 
 
 def _first(tries: Sequence[tuple[list[tuple[FloatArray, int]], Hypothesis, int]], view: CarrierView) -> Block | None:
-    """Return the first block in ``tries`` (soft elements and versions, way, place in the ranking): the quick decoder, then the thorough."""
-    for thorough in (False, True):
-        for received, way, place in tries:
-            if not thorough or place < _THOROUGH:
-                block = decode(received, view, way, thorough=thorough)
-                if block is not None and block.margin > 0.0:
-                    return block
-    return None
+    """Return the first block in ``tries`` (soft elements and versions, way, place in the ranking).
+
+    The quick decoder goes through all; then ordered statistics through the first of the ranking, and from there on where it came nearest.
+    """
+    for received, way, _ in tries:
+        block = decode(gathered(received, view, way))
+        if block is not None and block.margin > 0.0:
+            return block
+    nearest: tuple[float, Soft, BitArray] | None = None
+    for received, way, place in tries:
+        soft = gathered(received, view, way)
+        word = likeliest(soft) if place < _THOROUGH else None
+        if word is not None and (nearest is None or soft.margin(word) > nearest[0]):
+            nearest = soft.margin(word), soft, word
+    if nearest is None:
+        return None
+    _, soft, word = nearest
+    block = soft.block(word) or soft.block(likeliest_of_all(soft, word))
+    return block if block is not None and block.margin > 0.0 else None
 
 
 def _patterns(seen: Sequence[_Occurrence]) -> Iterator[tuple[list[_Occurrence], list[tuple[int, ...]]]]:

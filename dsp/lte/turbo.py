@@ -110,20 +110,25 @@ def _recursive(bits: BitArray) -> tuple[list[int], list[int]]:
 def decode(soft: FloatArray, *, iterations: int = ITERATIONS) -> TurboDecode | None:
     """Return the block in ``soft``, shape (3, n + 4), > 0 for bit 0, any scale, or None where its CRC24A never passed.
 
-    The word of all zeros, which passes any CRC, is no block. Filler bits have very large soft values.
+    The word of all zeros, which passes any CRC, is no block. Filler bits have very large soft values. Decoding ends at the first half
+    iteration whose CRC passes, so the CRC is asked up to twice an iteration.
     """
-    return decode_or_sureness(soft, iterations=iterations)[0]
+    bits, _, taken = _decoded(soft, LTE_CRC24A.polynomial | 1 << LTE_CRC24A.width, iterations)
+    return TurboDecode(bits=bits, half_iterations=taken) if taken and bits.any() else None
 
 
-def decode_or_sureness(soft: FloatArray, *, iterations: int = ITERATIONS) -> tuple[TurboDecode | None, FloatArray]:
-    """Return what ``decode`` does, and, of use where that is None, the soft values of all coded bits at the end, shape of ``soft``."""
+def sureness(soft: FloatArray, *, iterations: int = ITERATIONS) -> FloatArray:
+    """Return the soft values of all coded bits after so many iterations, shape of ``soft``; no CRC is asked."""
+    return _decoded(soft, 0, iterations)[1]
+
+
+def _decoded(soft: FloatArray, polynomial: int, iterations: int) -> tuple[BitArray, FloatArray, int]:
+    """Return the bits, the soft values of all coded bits, and the half iterations taken until the CRC passed, else 0."""
     bits = np.empty(soft.shape[1] - 4, dtype=np.uint8)
     sure = np.empty(soft.shape, dtype=np.float32)
-    limits = (LTE_CRC24A.polynomial | 1 << 24, iterations)
+    limits = (polynomial, iterations)
     taken = _kernel()(np.ascontiguousarray(soft, dtype=np.float32), interleaver(bits.size), _trellis(), limits, bits, sure)
-    if not taken or not bits.any():
-        return None, sure
-    return TurboDecode(bits=bits, half_iterations=taken), sure
+    return bits, sure, taken
 
 
 @lru_cache(maxsize=1)

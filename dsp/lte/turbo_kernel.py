@@ -118,7 +118,8 @@ def decode_one(
 ) -> int:
     """Decode ``soft``, shape (3, n + 4), into ``bits``, shape (n,); return the half iterations taken, 0 where the CRC never passed.
 
-    ``limits``: the CRC's polynomial and the iterations. ``sure``, shape of ``soft``: the soft bits at the end, of the last iteration.
+    ``limits``: the CRC's polynomial, 0 to go on whatever it says, and the iterations. ``sure``, shape of ``soft``: the soft bits at the
+    end, of the last iteration.
     """
     n = bits.size
     work = (np.empty((n + 1, _STATES), np.float32), np.empty(_STATES, np.float32), np.empty(_STATES, np.float32), np.empty(4, np.float32))
@@ -147,6 +148,6 @@ def decode_one(
                 bits[order[k]] = out[k] < 0
                 sure[0, order[k]] = out[k]
                 near[order[k]] = soft[0, order[k]] + (out[k] - turned[k])
-        if _passes(bits, limits[0]):
+        if limits[0] and _passes(bits, limits[0]):
             return half + 1
     return 0

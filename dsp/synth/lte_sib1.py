@@ -36,6 +36,9 @@ class Sib1Description:
     ci: int
     band: int
     barred: bool = False
+    q_rx_lev_min: int = -65
+    """Least level, steps of 2 dBm, -70 to -22."""
+    p_max_dbm: int | None = None
     tdd_config: int | None = None
     more_messages: tuple[int, ...] = ()
     """System information beyond the message with SIB2: one message of each of these blocks, 3 to 11."""
@@ -69,7 +72,7 @@ def sib1_octets(said: Sib1Description, *, size: int | None = None) -> bytes:
     """
     bits = _Bits()
     bits.put(0b01, 2)  # c1, systemInformationBlockType1
-    bits.put(0b0 << 2 | (said.tdd_config is not None) << 1, 3)  # no p-Max, tdd-Config, no extension
+    bits.put((said.p_max_dbm is not None) << 2 | (said.tdd_config is not None) << 1, 3)  # p-Max, tdd-Config, no extension
     bits.put(0, 1)  # no csg-Identity
     bits.put(len(said.plmns) - 1, 3)
     for mcc, mnc in said.plmns:
@@ -83,7 +86,9 @@ def sib1_octets(said: Sib1Description, *, size: int | None = None) -> bytes:
     bits.put(not said.barred, 1)
     bits.put(0b00, 2)  # reselection within the frequency allowed, no CSG
     bits.put(0, 1)
-    bits.put(5, 6)  # q-RxLevMin -65
+    bits.put(said.q_rx_lev_min + 70, 6)
+    if said.p_max_dbm is not None:
+        bits.put(said.p_max_dbm + 30, 6)
     bits.put(said.band - 1, 6)
     bits.put(len(said.more_messages), 5)  # messages scheduled, less one
     bits.put(1, 3)  # the first every 16 frames,

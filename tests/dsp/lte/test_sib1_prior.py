@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp.lte.sib1_prior import message_prior
+from dsp.lte.sib1_prior import log_chance, message_layouts, message_prior
 from dsp.lte.types import Duplex
 from dsp.synth.lte_sib1 import Sib1Description, sib1_octets
 from tests.lte_sib1_air import varied_octets
 
-ON_AIR = bytes.fromhex("6048184101f501474479146a98c81840c22621929000")
+ON_AIR = (
+    bytes.fromhex("6048184101f501474479146a98c81840c22621929000"),
+    bytes.fromhex("48481803247c2bffd02810210081044c43250b900000"),
+)
 
 
 def gain_bits(octets: bytes, duplex: Duplex) -> float:
@@ -20,9 +23,9 @@ def gain_bits(octets: bytes, duplex: Duplex) -> float:
     return float(np.sum(1.0 - np.log2(1.0 + np.exp(-soft * (1.0 - 2.0 * bits)))))
 
 
-def test_a_sib1_off_the_air_is_likelier_by_fifteen_bits_and_more() -> None:
-    assert gain_bits(ON_AIR, "fdd") > 15.0
-    assert gain_bits(ON_AIR, "tdd") < gain_bits(ON_AIR, "fdd") - 8.0
+def test_a_sib1_off_the_air_is_likelier_by_twenty_bits_and_more() -> None:
+    assert all(gain_bits(octets, "fdd") > 20.0 for octets in ON_AIR)
+    assert all(gain_bits(octets, "tdd") < gain_bits(octets, "fdd") - 8.0 for octets in ON_AIR)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -40,3 +43,24 @@ def test_no_network_is_preferred_to_another() -> None:
         )
         gains.add(round(float(np.sum(prior[13:22:4] * (1.0 - 2.0 * bits[13:22:4]))), 3))
     assert gains == {0.0}  # a digit's last bit is even odds
+
+
+def test_a_sib1_is_likeliest_in_the_layout_it_has() -> None:
+    for mnc, p_max_dbm in (("08", None), ("008", None), ("08", 23), ("008", 23)):
+        said = Sib1Description(plmns=(("310", mnc),), tac=99, ci=12345, band=4, p_max_dbm=p_max_dbm)
+        bits = np.unpackbits(np.frombuffer(sib1_octets(said, size=176), dtype=np.uint8))
+        chances = sorted(layout.log_chance(bits) for layout in message_layouts(176, "fdd"))
+        best = max(message_layouts(176, "fdd"), key=lambda layout: layout.log_chance(bits))
+        assert (best.soft[2] < 0, best.soft[22] < 0) == (p_max_dbm is not None, len(mnc) == 3)
+        assert chances[-1] <= log_chance(bits, "fdd") <= chances[-1] + np.log(4)
+
+
+def test_chances_of_a_layout_add_up_to_its_weight() -> None:
+    rng = np.random.default_rng(3)
+    assert np.exp([layout.log_weight for layout in message_layouts(144, "tdd")]).sum() == pytest.approx(1.0)
+    for layout in message_layouts(144, "tdd"):
+        odds = 1.0 / (1.0 + np.exp(layout.soft.astype(float)))
+        drawn = (rng.random((4000, 144)) < odds).astype(np.uint8)
+        entropy = -np.sum(odds * np.log(odds) + (1 - odds) * np.log1p(-odds))
+        measured = layout.log_weight - np.mean([layout.log_chance(bits) for bits in drawn])
+        assert measured == pytest.approx(entropy, rel=0.02)

@@ -21,7 +21,7 @@ TASK_STATE_WORDS: Final = {
     "cancelling": "đang hủy / being cancelled",
     "done": "xong / done",
     "refused": "bị từ chối / refused",
-    "failed": "hỏng / failed",
+    "failed": "thất bại / failed",
     "expired": "hết hạn / expired",
     "cancelled": "đã hủy / cancelled",
 }

@@ -34,7 +34,7 @@ def timeline(
     origins: tuple[str, ...],
     limit: int,
 ) -> None:
-    """In dòng thời gian phát hiện / Print the timeline of detections, the latest first."""
+    """In dòng thời gian các vệt / Print the timeline of tracks, the latest first."""
     from collector.sqlite_store import SqliteStore
 
     query = query_of(since=since, until=until, stations=stations, bands=bands, origins=origins, limit=limit)

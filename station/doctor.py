@@ -136,7 +136,7 @@ def clock_check(state: ClockState, *, has_rtc: bool) -> Check:
 def gps_check(reader: GpsdReader, address: str) -> Check:
     """Does the GPS know where it is?"""
     if (place := reader.position()) is None:
-        todo = "ăng-ten GPS ra chỗ thoáng, chờ vài phút; gpsd có chạy không? / its antenna under the open sky, some minutes; does gpsd run?"
+        todo = "anten GPS ra chỗ thoáng, chờ vài phút; gpsd có chạy không? / its antenna under the open sky, some minutes; does gpsd run?"
         return Check(name="gps", verdict="warn", found=f"{address}: chưa định vị / no fix", todo=todo)
     accuracy = "" if place.accuracy_m is None else f" ± {place.accuracy_m:.0f} m"
     return Check(name="gps", verdict="ok", found=f"{place.lat_deg:.5f}, {place.lon_deg:.5f}{accuracy}")

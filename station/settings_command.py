@@ -19,7 +19,7 @@ def settings() -> None:
 @click.option("--json", "as_json", is_flag=True, help="JSON.")
 @click.pass_context
 def show(ctx: click.Context, as_json: bool) -> None:
-    """In mọi khoá, giá trị và nguồn / Print every key, its value and where it comes from."""
+    """In mọi khóa, giá trị và nguồn / Print every key, its value and where it comes from."""
     loaded = load_station_settings(ctx.obj, {})
     values: dict[str, dict[str, Any]] = msgspec.to_builtins(loaded.settings)
     if as_json:

@@ -37,4 +37,4 @@ class SpooledUplink(UplinkState):
         self._uplink.drain(drain_timeout_s)
         waiting = self._uplink.waiting
         self._uplink.close()
-        return f"{waiting} bản ghi chờ trong hàng đợi / records wait in the spool for the next run" if waiting else None
+        return f"{waiting} bản tin chờ trong hàng đợi / records wait in the spool for the next run" if waiting else None

@@ -21,7 +21,7 @@ from collector.words import FIRST_DATED_NS, short_moment
 
 COLUMNS: Final = (
     ("mark", "", "left"),
-    ("rule", "Vi phạm / violation", "left"),
+    ("rule", "Dấu hiệu / sign of", "left"),
     ("subject", "Đối tượng / subject", "left"),
     ("grade", "Mức / grade", "left"),
     ("confidence", "Tin cậy / confidence", "right"),

@@ -68,7 +68,7 @@ class _Page:
                 with ui.element("div").classes("cs-column"):
                     with _card("Dòng thời gian", "timeline"):
                         self._timeline = ui.echart({}, renderer="svg").classes("cs-timeline")
-                        self._timeline_empty = ui.label("Chưa có phát hiện nào / nothing detected yet").classes("cs-empty")
+                        self._timeline_empty = ui.label("Chưa có vệt nào / no tracks yet").classes("cs-empty")
                     with _card("Phổ và thác nước", "spectrum and waterfall"):
                         self._build_spectrum()
                 with ui.element("div").classes("cs-column"):

@@ -61,7 +61,11 @@ class Agent:
         Raises:
             StationError: the receiver cannot be opened at the start.
         """
-        state = self.station.open()
+        try:
+            state = self.station.open()
+        except StationError:
+            self.station.close()
+            raise
         for line in self.station.plan_lines():
             self._say(line)
         self._open_captures(state.sample_rate_hz)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from typing import IO, TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from config.wire import AnyRecord, SpectrumReport, to_json
 
 if TYPE_CHECKING:
     from station.uplink import Uplink
+
+SAY_AFTER_S: Final = 3.0
+"""A collector that has not answered for this long is told of, while it is tried on."""
 
 
 class Sink(Protocol):
@@ -75,10 +78,11 @@ class TableSink:
 class UplinkSink:
     """A collector, through the spool: spectra may be dropped on the way, everything else arrives."""
 
-    def __init__(self, uplink: Uplink, *, drain_timeout_s: float) -> None:
-        """``uplink``: the way to the collector; closed with the sink."""
+    def __init__(self, uplink: Uplink, *, drain_timeout_s: float, say: Callable[[str], None] | None = None) -> None:
+        """``uplink``: the way to the collector; closed with the sink. ``say``: hears after a while what ``close`` waits for."""
         self._uplink = uplink
         self._drain_timeout_s = drain_timeout_s
+        self._say = say
 
     def put(self, records: Iterable[AnyRecord]) -> None:
         """Hand ``records`` on."""
@@ -89,7 +93,11 @@ class UplinkSink:
 
     def close(self) -> str | None:
         """Wait for the collector's acknowledgements; return what is wrong where not all came in time."""
-        arrived = self._uplink.drain(self._drain_timeout_s)
+        arrived = self._uplink.drain(min(SAY_AFTER_S, self._drain_timeout_s))
+        if not arrived and self._drain_timeout_s > SAY_AFTER_S:
+            if self._say is not None and (why := self._uplink.problem()) is not None:
+                self._say(f"{why}; trying on, {self._drain_timeout_s:g} s in all")
+            arrived = self._uplink.drain(self._drain_timeout_s - SAY_AFTER_S)
         waiting, problem = self._uplink.waiting, self._uplink.problem()
         self._uplink.close()
         if arrived:

@@ -99,7 +99,7 @@ def _sink(settings: StationSettings, *, as_json: bool) -> Sink:
 
         spool = Path(settings.uplink.spool) if settings.uplink.spool else None
         uplink = open_uplink(settings, settings.uplink.collector, folder=state_folder(settings), say=_say, spool=spool)
-        return UplinkSink(uplink, drain_timeout_s=settings.uplink.drain_timeout_s)
+        return UplinkSink(uplink, drain_timeout_s=settings.uplink.drain_timeout_s, say=_say)
     return JsonSink() if as_json else TableSink()
 
 

@@ -196,6 +196,28 @@ def test_a_collector_that_does_not_answer_is_one_line_and_exit_code_one(
     assert "canhsong-collector serve" in line
 
 
+def test_what_a_replay_waits_for_is_said_while_it_waits(
+    make_sigmf: Make, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("station.output.SAY_AFTER_S", 0.2)
+    monkeypatch.setenv("CANHSONG_UPLINK_DRAIN_TIMEOUT_S", "0.6")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        assert run(["replay", "--collector", f"tcp://127.0.0.1:{nobody.getsockname()[1]}", str(make_sigmf())]) == 1
+    meanwhile, last = capfd.readouterr().err.splitlines()
+    assert meanwhile == f"{last}; trying on, 0.6 s in all"
+
+
+def test_a_run_without_its_receiver_is_one_line_and_leaves_no_memory_behind(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        command = [sys.executable, "-m", "station.cli", "run", "--device", f"rtltcp://127.0.0.1:{nobody.getsockname()[1]}"]
+        ended = subprocess.run([*command, "--state", str(tmp_path)], capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert "rtltcp://127.0.0.1" in line
+
+
 @pytest.mark.parametrize("rate_hz", [200e3, 61.44e6])
 def test_the_slowest_and_the_fastest_rate_are_analysed(make_sigmf: Make, carrier: Any, encode: Any, rate_hz: float) -> None:
     data = encode(carrier(400_000, offset_hz=0.125 * rate_hz, rate_hz=rate_hz), "ci16_le")

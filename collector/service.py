@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 from typing import Final
@@ -67,7 +68,7 @@ class Service:
             store: Store = SqliteStore(self._path)
             try:
                 store.facets()
-            except Exception as error:
+            except sqlite3.Error as error:  # its tables are not there yet
                 store.close()
                 raise StorageError(f"{self._path}: the store is being made; ask again") from error
             self._store = self._answering(store)

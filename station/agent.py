@@ -28,6 +28,10 @@ class UplinkState:
         """Return how many records wait, and how many live ones were dropped."""
         return 0, 0
 
+    def news(self, now_s: float) -> list[str]:
+        """Return a line for each collector that records have not got through to for a while, and for each that they do again."""
+        return []
+
 
 class Agent:
     """One live station with its sinks. Everything that goes wrong is in the next health record."""
@@ -80,6 +84,8 @@ class Agent:
                     if self.health.due:
                         self._put([self._health()])
                 self._warm = True
+                for line in self._uplink.news(time.monotonic()):
+                    self._say(line)
                 self._write_captures()
                 self._do_tasks()
             self._write_captures(all_of_them=True)

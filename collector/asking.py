@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from collector.errors import MisuseError
-from collector.store import Query
+from collector.store import ENDLESS_NS, Query
 
 ORIGINS: Final = ("live", "replay", "synthetic", "hil")
 _AGO: Final = re.compile(r"^(\d{1,6})(s|m|h|d)$")
 _UNIT_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_LATEST_NS: Final = 2**63 - 1
 
 
 def parse_moment_ns(text: str, *, now_ns: int | None = None) -> int:
@@ -32,7 +31,7 @@ def parse_moment_ns(text: str, *, now_ns: int | None = None) -> int:
         raise MisuseError(f"{text!r} is no moment: write 10m, 2h, 7d (ago) or 2026-11-24T10:00:00Z") from error
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     seconds = int(moment.timestamp())
-    return min(max(0, seconds * 1_000_000_000 + moment.microsecond * 1000), _LATEST_NS)
+    return min(max(0, seconds * 1_000_000_000 + moment.microsecond * 1000), ENDLESS_NS)
 
 
 def query_of(
@@ -54,7 +53,7 @@ def query_of(
             raise MisuseError(f"origin {origin!r}: known are {', '.join(ORIGINS)} and all")
     return Query(
         since_ns=parse_moment_ns(since) if since else 0,
-        until_ns=parse_moment_ns(until) if until else _LATEST_NS,
+        until_ns=parse_moment_ns(until) if until else ENDLESS_NS,
         stations=tuple(stations),
         bands=tuple(bands),
         origins=() if "all" in origins else tuple(origins) or ("live",),

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from collector.store import HOUR_NS, NO_BAND, Query, TimelineBucket
+from collector.store import ENDLESS_NS, HOUR_NS, NO_BAND, Query, TimelineBucket
 
 MAX_BUCKETS: Final = 60_000
 """A month of 80 bands, or a week of 20 stations with 17 bands."""
 MAX_BEFORE_NS: Final = 31 * 24 * HOUR_NS
 """A question that begins before anything was ever told gets this much of the silence before it."""
-ENDLESS_NS: Final = 2**63 - 1
 
 
 class Span(NamedTuple):

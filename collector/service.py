@@ -10,10 +10,10 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from collector.coverage import ENDLESS_NS
 from collector.errors import MisuseError, StorageError
 from collector.sqlite_store import SqliteStore
 from collector.store import (
+    ENDLESS_NS,
     CaptureRow,
     CellRow,
     DayBucket,

@@ -12,6 +12,8 @@ from msgspec import Struct
 from config.wire import HealthReport
 
 HOUR_NS: Final = 3_600_000_000_000
+ENDLESS_NS: Final = 2**63 - 1
+"""The end of a question that has none: the last time that fits in a store's integers."""
 MAX_ROWS: Final = 2000
 MAX_RAW: Final = 50_000
 """Raw rows of one answer: a station-day of a dozen bands has 17,280."""
@@ -26,7 +28,7 @@ class Query(Struct, frozen=True, kw_only=True):
     """What is asked for. Empty tuples: everything. A row counts if it touches the time span [``since_ns``, ``until_ns``)."""
 
     since_ns: int = 0
-    until_ns: int = 2**63 - 1
+    until_ns: int = ENDLESS_NS
     stations: tuple[str, ...] = ()
     bands: tuple[str, ...] = ()
     origins: tuple[str, ...] = ("live",)

@@ -18,6 +18,7 @@ from dsp.gsm.types import GsmCell
 from dsp.lte.types import LteCell
 
 RECHECK_S: Final = 3600.0
+"""A crystal drifts with its temperature: so long after its last cell the ppm is checked again."""
 MIN_SIGMA_PPM: Final = 0.05
 """A base station's own clock is good to 0.05 ppm (TS 45.010 cl. 5.1, TS 36.104 cl. 6.5.1)."""
 LTE_SIGMA_PPM: Final = 0.1

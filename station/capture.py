@@ -28,6 +28,7 @@ __all__ = ["CaptureError", "CaptureFacts", "CaptureRing", "CaptureWriter"]
 FREE_PART: Final = 0.05
 """Part of the disk that captures leave free."""
 HALF_S: Final = 600.0
+"""Samples that are so old and have no metadata are of a program that was killed: writing takes seconds."""
 
 
 class CaptureError(StationError):

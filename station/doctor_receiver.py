@@ -22,6 +22,7 @@ LOSS_DWELLS: Final = 4
 MIN_NOISE_DBFS: Final = -60.0
 """Total power of a dongle at 30 dB gain; one that gives less is deaf or gives nothing but zeros."""
 ANTENNA_CONTRAST_DB: Final = 3.0
+"""With an antenna, something in the bands stands this far over the noise; without one nothing does."""
 CLIPPED: Final = 1e-3
 EXPIRES_SOON_DAYS: Final = 30
 _REPLUG: Final = "rút ra cắm lại; cáp, cổng USB khác / unplug it and plug it in again; another cable, another USB port, a powered hub"

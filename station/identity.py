@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from dsp.lte.types import LteCell
 
 MIN_GSM_RATE_HZ: Final = 300e3
+"""A C0 of 200 kHz, and the receiver's clock error on either side."""
 MIN_LTE_RATE_HZ: Final = 1.92e6
+"""128 carriers of 15 kHz: the six blocks of PSS, SSS and PBCH (TS 36.211 cl. 6.6, 6.11)."""
 GSM_BANDS_HZ: Final = ((460e6, 468e6), (869e6, 894e6), (918e6, 960e6), (1805e6, 1880e6), (1930e6, 1990e6))
 """Where a C0 can be: the downlink bands of TS 45.005 cl. 2."""
 MIN_GSM_WIDTH_HZ: Final = 80e3
@@ -32,6 +34,7 @@ MAX_HIDING_GSM_RATE_HZ: Final = 500e3
 MIN_LTE_WIDTH_HZ: Final = 700e3
 """99 % of the narrowest LTE carrier's power lie within 1.08 MHz; a strong GSM carrier's skirts are as wide, but hold less."""
 MIN_CLOCK_SIGMA_PPM: Final = 0.5
+"""What a crystal may drift until the next look."""
 FULL_SPAN: Final = 0.8
 """An emission that covers this part of the span fills it."""
 

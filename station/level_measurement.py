@@ -22,18 +22,23 @@ STRETCHES: Final = 10
 SEARCH_HZ: Final = 80e3
 """A crystal that is 80 ppm out puts a carrier of 1 GHz this far from where it is looked for."""
 HALF_WIDTH_HZ: Final = 12.5e3
+"""What counts as the carrier, either side of its peak."""
 MIN_SNR_DB: Final = 20.0
 """Below this the noise beneath the carrier counts for more than 0.05 dB."""
 MAX_SCATTER_DB: Final = 0.5
+"""An unmodulated carrier over a sound cable keeps its level better than this."""
 CLIPPED: Final = 1e-4
 BOLTZMANN: Final = 1.380649e-23
+"""J/K, exact (SI, 2019)."""
 REFERENCE_K: Final = 290.0
 """The temperature that noise figures are defined at (IEEE)."""
 QUANTISATION: Final = 2.0 / (12.0 * 127.5**2)
 """Power of the converter's own noise, I and Q of 8 bits, spread evenly over the sample rate."""
 MIN_OVER_QUANTISATION_DB: Final = 6.0
+"""Nearer to the converter's own noise, what is left of a load's after taking that off is too uncertain."""
 BUSY_DB: Final = 3.0
 BUSY_PART: Final = 0.05
+"""More bins than this part so far above the median are no load's noise: something comes in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,17 +16,24 @@ from collector.checks.sightings import Carrier, Look, Occupied, Sighting
 from collector.checks.types import Evidence, Number, Outcome, Reason, Severity, WantKind
 
 LINE_HZ: Final = 20e3
+"""A line of a comb is no wider: an oscillation carries no traffic."""
 LINE_MEMORY_NS: Final = 5 * 60 * 1_000_000_000
+"""A comb's lines are heard in different dwells and sweeps."""
 MIN_SPACING_HZ, MAX_SPACING_HZ = 50e3, 2e6
+"""One over the delay around the loop, through amplifier, filters and air: 20 µs to 0.5 µs."""
 SPACING_TOLERANCE: Final = 0.03
+"""Of a spacing: how far a line may be off the comb's grid."""
 UPLINKS_HZ: Final = ((703e6, 733e6), (824e6, 835e6), (880e6, 915e6), (1710e6, 1785e6), (1920e6, 1980e6))
 TRAFFIC_MEMORY_NS: Final = 10 * 60 * 1_000_000_000
 PAIRS_KEPT, PAIRS_NEEDED = 40, 5
 QUIET, BUSY = 0.05, 0.2
 """Band occupancy of an uplink that nobody uses, and of one that is in use."""
 QUIET_NEEDED: Final = 3
+"""Looks with a raised floor and no traffic that are more than chance."""
 RAISED, SHAPED, FLAT, STEADY, WITH_TRAFFIC = 3.0, 8.0, -4.0, 7.0, -14.0
+"""Weights in decibans (decision 11): starting values, like those of the rule book."""
 RAISED_LIMIT: Final = 11.0
+"""Decibans that a raised floor alone adds up to at most, however often it is seen."""
 
 
 @dataclass(slots=True)
@@ -95,7 +102,7 @@ class BoosterRule:
         reason = Reason(
             code="comb",
             vi=f"{carrier.station}: {count} vạch cách đều {spacing / 1e3:.1f} kHz: bộ kích sóng tự kích, trễ {1e6 / spacing:.2f} µs",
-            en=f"{carrier.station}: {count} lines {spacing / 1e3:.1f} kHz apart: a booster oscillates, loop of {1e6 / spacing:.2f} us",
+            en=f"{carrier.station}: {count} lines {spacing / 1e3:.1f} kHz apart: a booster oscillates, loop of {1e6 / spacing:.2f} µs",
             numbers={"lines": count, "spacing_hz": round(spacing), "delay_us": round(1e6 / spacing, 3)},
         )
         return (_evidence(carrier, "comb", 9.0, reason, limit=20.0, freq_hz=carrier.center_freq_hz),)

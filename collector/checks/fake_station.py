@@ -19,8 +19,11 @@ from config.geography import distance_km
 
 HOUR_NS: Final = 3_600 * 1_000_000_000
 STRONG_SNR_DB: Final = 25.0
+"""A base station this strong is heard by other stations near; one that they do not hear is close and weak."""
 STANDS_OUT_DB: Final = 6.0
+"""A new cell this far above the strongest of the others stands out."""
 NEAR_KM: Final = 5.0
+"""Stations so near hear the same macro cells."""
 LICENSED_DECIBANS: Final = -12.0
 """The registry knows this very cell: odd parameters are then its operator's matter. A changing identity outweighs it."""
 Sign = tuple[str, str, str, dict[str, Number]]

@@ -15,9 +15,11 @@ FLOORS_NEEDED: Final = 5
 USUAL_DB: Final = 3.0
 """A floor that rose by less is still a usual one, and remembered."""
 MIN_STEPS: Final = 8
+"""A profile of fewer steps shows no edges."""
 MIN_WIDTH: Final = 3
 """Steps that a pass band fills at least."""
 RIPPLE_DB: Final = 5.0
+"""How far the rise may vary within a pass band: a filter's ripple, and the noise of the floors it is the difference of."""
 
 
 class Rise(NamedTuple):

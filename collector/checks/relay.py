@@ -193,7 +193,7 @@ def _step_reason(sighting: Cell, steps: list[tuple[str, JointStep]], sites: tupl
     return Reason(
         code="joint_step",
         vi=f"{sighting.station}: {len(sites)} vị trí ({places}) cùng lúc mạnh lên {rise:.0f} dB và có thêm tiếng vọng {delay:.1f} µs",
-        en=f"{sighting.station}: {len(sites)} sites ({places}) became {rise:.0f} dB stronger at once and got an echo of {delay:.1f} us",
+        en=f"{sighting.station}: {len(sites)} sites ({places}) became {rise:.0f} dB stronger at once and got an echo of {delay:.1f} µs",
         numbers={"rise_db": round(rise, 1), "delay_us": round(delay, 2), "sites": len(sites)},
     )
 

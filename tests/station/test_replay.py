@@ -48,7 +48,9 @@ def test_a_steady_carrier_is_one_track_where_it_is(make_sigmf: Make) -> None:
 
 
 def test_every_line_is_a_record_of_the_wire_contract(make_sigmf: Make) -> None:
-    for record in replayed(make_sigmf()):
+    records = replayed(make_sigmf())
+    assert {"emission", "spectrum", "summary"} <= {record["kind"] for record in records}
+    for record in records:
         decoded = from_json(json.dumps(record))
         assert decoded.station == "station-1"
         assert decoded.origin == "replay"

@@ -20,7 +20,9 @@ def scene(name: str) -> Scene:
 
 @pytest.mark.parametrize("one", [s for s in SCENES if s.violation], ids=lambda s: s.name)
 def test_every_violation_says_what_would_help_at_a_station_that_heard_it(one: Scene) -> None:
-    for finding in judged(one):
+    found = judged(one)
+    assert found
+    for finding in found:
         assert finding.wants
         assert {w.station for w in finding.wants} <= set(finding.stations)
         assert all(700e6 < w.freq_hz < 1900e6 and w.duration_s > 0 for w in finding.wants)

@@ -68,10 +68,10 @@ def _run(folder: Path, server: Influxd, label: str, *, channels: int, records: i
             written(bucket, lines)
 
         influx.door.write = counted  # type: ignore[method-assign]
-        began_s, cpu_s, server_s = time.perf_counter(), time.process_time(), _cpu_s(server)
+        began_s, cpu_s, server_s = time.perf_counter(), time.process_time(), server.cpu_s()
         while catch_up(reader, influx.effect):
             pass
-        took_s, cpu_s, server_s = time.perf_counter() - began_s, time.process_time() - cpu_s, _cpu_s(server) - server_s
+        took_s, cpu_s, server_s = time.perf_counter() - began_s, time.process_time() - cpu_s, server.cpu_s() - server_s
         raw = sum(1 for one in _every(reader) for _ in raw_lines(one))
         influx.close()
     print(
@@ -80,13 +80,6 @@ def _run(folder: Path, server: Influxd, label: str, *, channels: int, records: i
         f"into InfluxDB {records / took_s:,.0f} records/s; CPU a point: follower {1e6 * cpu_s / points:.0f} us, InfluxDB "
         f"{1e6 * server_s / points:.0f} us; load {os.getloadavg()[0]:.1f}"
     )
-
-
-def _cpu_s(server: Influxd) -> float:
-    """Return the CPU time that influxd has had."""
-    assert server.process is not None
-    words = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _every(reader: JournalReader) -> Iterator[Heard]:

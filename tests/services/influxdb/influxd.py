@@ -81,6 +81,12 @@ class Influxd:
             text = answer.read()
         return json.loads(text) if text else None
 
+    def cpu_s(self) -> float:
+        """Return the CPU time that it has had."""
+        assert self.process is not None
+        words = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
     def _healthy(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}/health", timeout=2) as answer:

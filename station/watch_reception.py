@@ -68,7 +68,8 @@ class WatchReception:
             try:
                 one = self._reading(watcher, head)
             except ReceiverError as error:
-                fresh = self._recover(error)
+                self._recover(error)
+                fresh = True
                 continue
             found = levels.at(one.freq_hz, one.time_ns)
             yield one if found is None else replace(one, dbm_minus_dbfs=found[0], dbm_sigma_db=found[1])
@@ -106,8 +107,8 @@ class WatchReception:
         self._receiver.release(dwell)
         return one
 
-    def _recover(self, error: ReceiverError) -> bool:
-        """Open the receiver again, as often as it takes; return True."""
+    def _recover(self, error: ReceiverError) -> None:
+        """Open the receiver again, as often as it takes."""
         said = ""
         while not self._watched.stopped():
             if str(error) != said:
@@ -116,11 +117,10 @@ class WatchReception:
             try:
                 self._receiver.restart()
                 self._say("máy thu đã mở lại / the receiver is open again")
-                break
+                return
             except ReceiverError as again:
                 error = again
                 time.sleep(RETRY_S)
-        return True
 
     def _position(self) -> Position | None:
         if self._gpsd is not None and (found := self._gpsd.position()) is not None:

@@ -15,7 +15,7 @@ from collector.judging_store import FindingsStore
 from collector.store import Query
 from collector.task_table import TaskRow, TaskTable, tasks_path
 from collector.task_words import ACTION_WORDS, TASK_STATE_WORDS
-from collector.web.look import plain
+from collector.web.look import AMBER, ZONE_MS, plain
 from collector.web.rows import columns
 from collector.words import FIRST_DATED_NS, short_moment
 
@@ -28,8 +28,6 @@ COLUMNS: Final = (
     ("reasons", "Lý do / reasons", "left"),
     ("last", "Lúc / last", "left"),
 )
-AMBER: Final = "#fbbf24"
-ZONE_MS: Final = 7 * 3600 * 1000
 MAX_REASONS: Final = 3
 MAX_SHOWN: Final = 100
 MAX_MARKS: Final = 30

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from collector.store import HOUR_NS, TimelineBucket, TrackRow
 from collector.web.coverage_bars import coverage_bars
-from collector.web.look import CHART_RIGHT_PX, INK, QUIET, TEAL, axis, plain, snr_colour, tooltip
+from collector.web.look import CHART_RIGHT_PX, INK, QUIET, TEAL, ZONE_MS, axis, plain, snr_colour, tooltip
 from collector.words import COVERAGE_WORDS, FIRST_DATED_NS, duration, khz, level, moment, track_name
 
 MAX_LANES: Final = 40
@@ -15,8 +15,6 @@ LANE_PX: Final = 26
 LABEL_PX: Final = 216
 ROOM: Final = 0.02
 """Of the tracks' time, left free on either side."""
-ZONE_MS: Final = 7 * 3600 * 1000
-"""ECharts is told UTC and gets Asia/Ho_Chi_Minh, which has no summer time."""
 _BAR: Final = """(params, api) => {
   const lane = api.value(0), from = api.coord([api.value(1), lane]), to = api.coord([api.value(2), lane]);
   const area = params.coordSys, height = api.size([0, 1])[1] * api.value(3);

@@ -18,7 +18,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--window-size=1500,1250")
-TIMEOUT_S = 120.0
+TIMEOUT_S = 180.0
+"""The first sweep and its looks come within this on a machine that has other work too."""
 PLACES = ".cs-tracks tbody, .cs-cells tbody, .cs-notice"
 
 

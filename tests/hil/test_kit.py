@@ -39,7 +39,7 @@ TRACKS = """
 fetch='import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())'
 for second in $(seq 60); do
   sleep 1
-  tracks=$(python3 -c "$fetch" "${{page%%\\?*}}api/tracks?origin=hil")
+  tracks=$(python3 -c "$fetch" "${{page%%\\?*}}api/tracks?origin=hil") || {{ cat {state}.err >&2; exit 1; }}
   [ "$tracks" = "[]" ] || break
 done
 """
@@ -86,7 +86,7 @@ def test_the_kit_installs_and_its_page_shows_the_scene_without_any_network(
     pictures = Path(os.environ.get("CANHSONG_SCREENSHOTS", tmp_path))
     pictures.mkdir(parents=True, exist_ok=True)
     words = " ".join(f"'{word}'" for word in SCENE_WORDS)
-    script = (INSTALL + RUN + TRACKS + PICTURE + END + 'echo "$tracks"\nexit $code\n').format(
+    script = (INSTALL + RUN + PICTURE + TRACKS + END + 'echo "$tracks"\nexit $code\n').format(
         kit=kit, prefix=tmp_path / "prefix", state=tmp_path / "kit-state", band="B8", python=sys.executable,
         photograph=root / "tests" / "hil" / "photograph.py", picture=pictures / "kit.png", words=words,
     )  # fmt: skip

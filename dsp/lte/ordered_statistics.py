@@ -19,29 +19,27 @@ from dsp.crc import BitArray
 from dsp.lte import turbo
 from dsp.types import FloatArray
 
+REACH: Final = 64
 LARGEST: Final = 400
 """Bits of a block: the work grows with their third power, and longer turbo codes leave less to be won."""
-_BYTES: Final = (np.arange(256)[:, np.newaxis] >> np.arange(8) & 1).astype(np.float32)
 
 WordArray = npt.NDArray[np.uint64]
 
 
-def decode(soft: FloatArray, sureness: FloatArray, *, filler: int) -> BitArray:
+def decode(soft: FloatArray, sureness: FloatArray, *, filler: int, reach: int = REACH) -> BitArray:
     """Return the likeliest of the words tried, shape (3, n + 4), for ``soft``, same shape, > 0 for bit 0.
 
-    ``sureness``: soft values after turbo decoding, same shape, which decide where to look.
+    ``sureness``: soft values after turbo decoding, same shape, which decide where to look. ``reach``: so many of the least sure are turned by
+    threes; the words tried grow with its third power.
     """
     n = soft.shape[1] - 4
     heard, ordering = soft.ravel(), sureness.ravel()
     order = np.argsort(-np.abs(ordering), kind="stable")
     rows = _packed(_generator(n, filler)[:, order])
     guess = (ordering[order] < 0).astype(np.uint8)
-    cost = np.where(guess == (heard[order] < 0), 1.0, -1.0) * np.abs(heard[order])  # of turning a bit of the guess
-    padded = np.zeros(rows.shape[1] * 64, dtype=np.float32)
-    padded[: cost.size] = cost
-    best = np.zeros(rows.shape[1], dtype=np.uint64)
-    _kernel()(rows, _packed(guess[np.newaxis])[0], np.ascontiguousarray(padded.reshape(-1, 8) @ _BYTES.T), order.size, best)
-    turned = np.unpackbits(best.view(np.uint8), bitorder="little")[: order.size]
+    costs = np.where(guess == (heard[order] < 0), 1.0, -1.0) * np.abs(heard[order])  # of turning a bit of the guess
+    turned = np.zeros(order.size, dtype=np.uint8)
+    _kernel()(rows, _packed(guess[np.newaxis])[0], costs.astype(np.float32), reach, turned)
     out = np.empty(order.size, dtype=np.uint8)
     out[order] = guess ^ turned
     return out.reshape(3, -1)

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dsp.crc import BitArray
 from dsp.jit import compiled
 from dsp.types import FloatArray
 
 WordArray = npt.NDArray[np.uint64]
 IntArray = npt.NDArray[np.int64]
 Real = Any
-_LEAST_SURE = 64
-"""Of the basis: so many are turned by threes."""
+_MUCH = np.float32(1e30)
 
 
 @compiled
@@ -26,30 +26,6 @@ def _bit(words: WordArray, at: int) -> bool:
 def _add(a: WordArray, b: WordArray, out: WordArray) -> None:
     for i in range(a.size):
         out[i] = a[i] ^ b[i]
-
-
-@compiled
-def _least_ahead(table: FloatArray) -> FloatArray:
-    """Return the least that each word and those after it can add, (n_bytes / 8,), for ``table``, (n_bytes, 256)."""
-    rest = np.zeros(table.shape[0] // 8, np.float32)
-    ahead = np.float32(0.0)
-    for byte in range(table.shape[0] - 1, -1, -1):
-        ahead += table[byte].min()
-        rest[byte // 8] = ahead
-    return rest
-
-
-@compiled
-def _cost(words: WordArray, table: FloatArray, rest: FloatArray, least: Real) -> Real:
-    """Return the sum of ``table``, (n_bytes, 256), over the bytes of ``words``; ``least`` or more where it cannot come below that."""
-    total = np.float32(0.0)
-    for i in range(words.size):
-        if total + rest[i] >= least:
-            return least
-        word = words[i]
-        for b in range(8):
-            total += table[8 * i + b, np.int64((word >> np.uint64(8 * b)) & np.uint64(255))]
-    return total
 
 
 @compiled
@@ -77,37 +53,92 @@ def _reduce(rows: WordArray, n_bits: int, basis: IntArray) -> int:
 
 
 @compiled
-def nearest(rows: WordArray, guess: WordArray, table: FloatArray, n_bits: int, best: WordArray) -> int:
-    """Write to ``best`` the cheapest difference of ``guess`` to a word, up to two of the basis wrong or three of its end.
+def _columns(words: WordArray, columns: IntArray, out: WordArray) -> None:
+    """Write the bits of ``words`` in ``columns`` to ``out``, packed."""
+    out[:] = 0
+    for t in range(columns.size):
+        if _bit(words, columns[t]):
+            out[t >> 6] |= np.uint64(1) << np.uint64(t & 63)
 
-    ``rows``: of the generator, columns in order of how sure they are. Returns the rank.
+
+@compiled
+def _tables(costs: FloatArray, n_words: int) -> tuple[FloatArray, FloatArray]:
+    """Return what each byte of a difference costs, (8 n_words, 256), and the least that each word and those behind it add, (n_words,)."""
+    table = np.zeros((8 * n_words, 256), np.float32)
+    for t in range(costs.size):
+        for value in range(256):
+            if value >> (t & 7) & 1:
+                table[t >> 3, value] += costs[t]
+    ahead = np.zeros(n_words, np.float32)
+    least = np.float32(0.0)
+    for byte in range(8 * n_words - 1, -1, -1):
+        least += table[byte].min()
+        ahead[byte >> 3] = least
+    return table, ahead
+
+
+@compiled
+def _cost(words: WordArray, tables: tuple[FloatArray, FloatArray], least: Real) -> Real:
+    """Return the sum of the table over the bytes of ``words``; very much where it cannot come below ``least``."""
+    table, ahead = tables
+    total = np.float32(0.0)
+    for i in range(words.size):
+        if total + ahead[i] >= least:
+            return _MUCH
+        word = words[i]
+        for b in range(8):
+            total += table[8 * i + b, np.int64((word >> np.uint64(8 * b)) & np.uint64(255))]
+    return total
+
+
+@compiled
+def nearest(rows: WordArray, guess: WordArray, costs: FloatArray, reach: int, turned: BitArray) -> int:
+    """Write to ``turned``, (n_bits,), the cheapest difference of ``guess`` to a word, up to two of the basis wrong or three of its end.
+
+    ``rows``: of the generator, columns in order of how sure they are; ``costs``, (n_bits,): of turning each; ``reach``: of the basis,
+    so many are turned by threes. Returns the rank.
     """
     work = rows.copy()
     basis = np.empty(rows.shape[0], np.int64)
-    rank = _reduce(work, n_bits, basis)
-    base, one, two, three = guess.copy(), guess.copy(), guess.copy(), guess.copy()
+    rank = _reduce(work, costs.size, basis)
+    free = np.ones(costs.size, np.bool_)
+    free[basis[:rank]] = False
+    others = np.flatnonzero(free)
+    others = others[np.argsort(-np.abs(costs[others]), kind="mergesort")]  # the dearest first: most words are given up early
+    n_words = (others.size + 63) >> 6
+    tables = _tables(costs[others], n_words)
+    own = costs[basis[:rank]]
+    part = np.empty((rank, n_words), np.uint64)
+    base, one, two, three = np.empty((4, n_words), np.uint64)
+    _columns(guess, others, base)
     for i in range(rank):
+        _columns(work[i], others, part[i])
         if _bit(guess, basis[i]):
-            _add(base, work[i], base)
-    best[:] = base
-    rest = _least_ahead(table)
-    least = _cost(base, table, rest, np.float32(np.inf))
+            _add(base, part[i], base)
+    least = _cost(base, tables, _MUCH)
+    best, chosen = base.copy(), np.full(3, -1)
     for i in range(rank):
-        _add(base, work[i], one)
-        cost = _cost(one, table, rest, least)
+        _add(base, part[i], one)
+        cost = own[i] + _cost(one, tables, least - own[i])
         if cost < least:
-            least = cost
-            best[:] = one
+            least, best[:] = cost, one
+            chosen[:] = i, -1, -1
         for j in range(i):
-            _add(one, work[j], two)
-            cost = _cost(two, table, rest, least)
+            _add(one, part[j], two)
+            cost = own[i] + own[j] + _cost(two, tables, least - own[i] - own[j])
             if cost < least:
-                least = cost
-                best[:] = two
-            for k in range(max(0, rank - _LEAST_SURE), j):
-                _add(two, work[k], three)
-                cost = _cost(three, table, rest, least)
+                least, best[:] = cost, two
+                chosen[:] = i, j, -1
+            for k in range(max(0, rank - reach), j):
+                _add(two, part[k], three)
+                spent = own[i] + own[j] + own[k]
+                cost = spent + _cost(three, tables, least - spent)
                 if cost < least:
-                    least = cost
-                    best[:] = three
+                    least, best[:] = cost, three
+                    chosen[:] = i, j, k
+    for t in range(others.size):
+        turned[others[t]] = _bit(best, t)
+    for i in chosen:
+        if i >= 0:
+            turned[basis[i]] = 1
     return rank

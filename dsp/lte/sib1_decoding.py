@@ -30,6 +30,7 @@ SoftParts = Sequence[tuple[FloatArray, int]]
 _FILLER_LLR: Final = 1e4
 _NEAR: Final = 2.0
 """Margin of a word near which a block is to be found: noise's likeliest words had -16 to -3 (150 tries), those near blocks 5 and more."""
+_REACH: Final = 80
 _STARTS: Final = ((turbo.ITERATIONS, 1.0), (2, 1.0), (3, 1.0), (5, 1.0), (8, 0.6))
 """Iterations, and how far the soft values are believed, after which a search sets out."""
 
@@ -113,7 +114,7 @@ def likeliest(soft: Soft) -> BitArray | None:
     """Return the likeliest word near where the turbo decoder gets to; None: there is too little to go by, or the block is too large."""
     if code_block(soft.way.size)[0] > ordered_statistics.LARGEST or _information(soft.parts) <= soft.way.size:
         return None
-    return _from(soft, message_prior(soft.way.size, soft.duplex), *_STARTS[0])
+    return _from(soft, message_prior(soft.way.size, soft.duplex), *_STARTS[0], reach=ordered_statistics.REACH)
 
 
 def likeliest_of_all(soft: Soft, near: BitArray) -> BitArray:
@@ -121,15 +122,15 @@ def likeliest_of_all(soft: Soft, near: BitArray) -> BitArray:
     if soft.margin(near) < _NEAR:
         return near
     layouts = message_layouts(soft.way.size, soft.duplex)
-    words = [near, *(_from(soft, layout.soft, *start) for layout in layouts for start in _STARTS)]
+    words = [near, *(_from(soft, layout.soft, *start, reach=_REACH) for layout in layouts for start in _STARTS)]
     return max(words, key=soft.likelihood)
 
 
-def _from(soft: Soft, known: FloatArray, iterations: int, believed: float) -> BitArray:
+def _from(soft: Soft, known: FloatArray, iterations: int, believed: float, *, reach: int) -> BitArray:
     """Return the likeliest word where so many iterations of the turbo decoder lead, soft values scaled by ``believed``."""
     total = soft.with_known(known)
     sureness = turbo.sureness(total * np.float32(believed), iterations=iterations)
-    return ordered_statistics.decode(total, sureness, filler=soft.filler)
+    return ordered_statistics.decode(total, sureness, filler=soft.filler, reach=reach)
 
 
 def _information(parts: SoftParts) -> float:

@@ -29,8 +29,8 @@ WordArray = npt.NDArray[np.uint64]
 def decode(soft: FloatArray, sureness: FloatArray, *, filler: int, reach: int = REACH) -> BitArray:
     """Return the likeliest of the words tried, shape (3, n + 4), for ``soft``, same shape, > 0 for bit 0.
 
-    ``sureness``: soft values after turbo decoding, same shape, which decide where to look. ``reach``: so many of the least sure are turned by
-    threes; the words tried grow with its third power.
+    ``sureness``: soft values after turbo decoding, same shape, which decide where to look. ``reach``: so many of the least sure are turned
+    by threes; the words tried grow with its third power.
     """
     n = soft.shape[1] - 4
     heard, ordering = soft.ravel(), sureness.ravel()

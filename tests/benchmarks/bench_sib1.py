@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ import numpy as np
 from dsp.lte.crs import CarrierView
 from dsp.lte.crs_timing import locate_frames
 from dsp.lte.sib1 import search_sib1
+from dsp.lte.sib1_message import Sib1
+from dsp.lte.sib1_windows import DWELL_S, carrier_windows, window_sib1
+from dsp.lte.types import LteCell
+from dsp.synth.gsm import GsmSignal
+from dsp.synth.gsm_messages import CellDescription
 from dsp.synth.lte_sib1 import Sib1Transmission
 from dsp.synth.noise import white_noise
 from dsp.types import ComplexArray
@@ -145,32 +151,63 @@ def speed(short: bool, trials: int, figures: Figures) -> None:
 
 
 def phantoms(short: bool, seconds: float, figures: Figures) -> None:
-    """Noise, GSM and other recordings without LTE, searched as if a cell had been found there: nothing may be read.
-
-    ``CANHSONG_FIRST_S``: where in the noise to begin, so that processes can share it.
-    """
-    start = time.process_time()
-    found = 0
-    first = round(float(os.environ.get("CANHSONG_FIRST_S", "0")) / 0.08)
-    dwells = max(1, round(seconds / 0.08))
-    for dwell in range(first, first + dwells):
-        iq: ComplexArray = white_noise(192_000, power=1e-2, rng=np.random.default_rng((dwell, 3)))
-        found += read_as_if(iq, dwell)
-        done = dwell - first + 1
-        if done % 250 == 0 or done == dwells:
-            spent = time.process_time() - start
-            print(f"noise from {0.08 * first:g} s, {0.08 * done:.1f} s: {found} SIB1 in {done} dwells, {spent:.0f} s CPU", flush=True)
+    """Noise, GSM, recordings without LTE: nothing may be read. The station's way, then a tenth as if a cell's frames had been found there."""
+    window = carrier_windows(100, sample_rate_hz=2.4e6)[0]
+    counted("the station's way", seconds, DWELL_S, lambda iq, n: window_sib1(iq, known_cell(n), window, sample_rate_hz=2.4e6))
+    counted("forced", seconds / 10, 0.08, read_as_if)
     for name, iq, rate, _ in without_lte():
         step = round(0.08 * rate)
         firsts = range(0, iq.size - step + 1, step)[: 2 if short else 40] if rate >= 1.92e6 and rate % 15e3 == 0 else ()
-        found = sum(read_as_if(iq[first : first + step], first // step, rate) for first in firsts)
+        found = sum(read_as_if(iq[first : first + step], first // step, rate).status == "decoded" for first in firsts)
         print(f"{name}: {found} SIB1 in {len(firsts)} dwells", flush=True)
 
 
-def read_as_if(iq: ComplexArray, number: int, rate_hz: float = 2.4e6) -> bool:
-    """Return whether a SIB1 of some cell of a 20 MHz carrier was read, its frames where they happen to be."""
+def counted(how: str, seconds: float, dwell_s: float, read: Callable[[ComplexArray, int], Sib1]) -> None:
+    """Read dwells by turns of noise and of five GSM carriers in it.
+
+    ``CANHSONG_FIRST_S``: where to begin, so that processes can share the seconds.
+    """
+    start = time.process_time()
+    first = round(float(os.environ.get("CANHSONG_FIRST_S", "0")) / dwell_s)
+    dwells = max(1, round(seconds / dwell_s))
+    size, found = round(dwell_s * 2.4e6), 0
+    for dwell in range(first, first + dwells):
+        iq: ComplexArray = white_noise(size, power=1e-2, rng=np.random.default_rng((dwell, 3)))
+        if dwell % 2:
+            iq = iq + gsm(dwell, size)
+        found += read(iq, dwell).status == "decoded"
+        done = dwell - first + 1
+        if done % 250 == 0 or done == dwells:
+            spent = time.process_time() - start
+            where = f"from {dwell_s * first:g} s on, {dwell_s * done:.1f} s of noise and GSM"
+            print(f"{how}, {where}: {found} SIB1 in {done} dwells, {spent:.0f} s CPU", flush=True)
+
+
+def gsm(number: int, size: int) -> ComplexArray:
+    """Return five C0 with busy slots, 0 to 20 dB over the noise in their channels, at 2.4 MS/s."""
+    rng = np.random.default_rng((number, 5))
+    out = np.zeros(size, dtype=np.complex64)
+    for channel in rng.choice(np.arange(-5, 6), 5, replace=False).tolist():
+        described = CellDescription(bsic=int(rng.integers(64)), mcc="452", mnc="04", lac=1, ci=1)
+        power = 1e-2 * 0.2 / 2.4 * 10 ** rng.uniform(0.0, 2.0)
+        signal = GsmSignal(cell=described, offset_hz=2e5 * channel, power=power, start_fn=int(rng.integers(10**6)), busy_slots=(1, 2, 4, 5))
+        out += signal.samples(0, size, 2.4e6)
+    return out
+
+
+def known_cell(number: int) -> LteCell:
+    """Return a cell of a 20 MHz carrier as the look at its middle would have it."""
+    return LteCell(
+        status="identified", reason="", freq_hz=800e6, offset_hz=0.0, raster_ambiguous=False, pci=number % 504, duplex="fdd",
+        cp="normal", n_rb=100, ports=(1, 2, 4)[number % 3], phich_duration="normal", phich_resource="1", sfn=0, frame_sample=0,
+        cfo_hz=100.0, ppm=None, ppm_sigma=None, snr_db=3.0, rsrp=1e-5, power=1e-5, taps=(), mib_count=2,
+    )  # fmt: skip
+
+
+def read_as_if(iq: ComplexArray, number: int, rate_hz: float = 2.4e6) -> Sib1:
+    """Return the SIB1 of some cell of a 20 MHz carrier, its frames where they happen to be."""
     view = replace(DONGLE, sample_rate_hz=rate_hz, pci=number % 504, ports=(1, 2, 4)[number % 3])
-    return search_sib1(iq - iq.mean(), view, sfn=None).status == "decoded"
+    return search_sib1(iq - iq.mean(), view, sfn=None)
 
 
 def draw(figures: Figures, folder: Path) -> None:

@@ -151,7 +151,7 @@ def speed(short: bool, trials: int, figures: Figures) -> None:
 
 
 def phantoms(short: bool, seconds: float, figures: Figures) -> None:
-    """Noise, GSM, recordings without LTE: nothing may be read. The station's way, then a tenth as if a cell's frames had been found there."""
+    """Noise, GSM, recordings without LTE: nothing may be read. The station's way, then a tenth as if a cell's frames had been found."""
     window = carrier_windows(100, sample_rate_hz=2.4e6)[0]
     counted("the station's way", seconds, DWELL_S, lambda iq, n: window_sib1(iq, known_cell(n), window, sample_rate_hz=2.4e6))
     counted("forced", seconds / 10, 0.08, read_as_if)

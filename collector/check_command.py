@@ -73,7 +73,7 @@ def _print(verdict: object, *, starting_point: bool) -> None:
     from rich.console import Console
 
     from collector.checking import Verdict
-    from collector.finding_words import finding_lines, remark_line
+    from collector.finding_words import WEIGHT_WORDS, finding_lines, remark_line
 
     assert isinstance(verdict, Verdict)
     console = Console(highlight=False)
@@ -83,6 +83,8 @@ def _print(verdict: object, *, starting_point: bool) -> None:
     for finding in verdict.findings:
         for line in finding_lines(finding):
             console.print(line, markup=False, soft_wrap=True)
+    if verdict.findings:
+        console.print(WEIGHT_WORDS, style="dim", soft_wrap=True)
     for remark in verdict.remarks:
         console.print(remark_line(remark), markup=False, soft_wrap=True)
     if starting_point:

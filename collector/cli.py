@@ -40,9 +40,11 @@ COMMANDS: Final = {
 @click.pass_context
 def cli(ctx: click.Context, data: Path | None) -> None:
     """Trung tâm Canh Sóng / Canh Sóng collector: takes, keeps and shows what the stations hear."""
+    from collector.local_time import show_times_by
     from collector.places import DataFolder, default_data_folder
 
     ctx.obj = DataFolder(path=data or default_data_folder())
+    show_times_by(ctx.obj.path)
 
 
 def main() -> None:

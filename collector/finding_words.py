@@ -24,17 +24,19 @@ RULE_WORDS: Final = {
     "8-changes": "thay đổi / changes",
 }
 STATE_WORDS: Final = {"open": "đang mở / open", "closed": "đã đóng / closed"}
+WEIGHT_WORDS: Final = "  dban: sức nặng của dấu hiệu, 10 log10 tỷ số khả dĩ / a sign's weight, 10 log10 of its likelihood ratio"
+"""Said once, below findings."""
 
 
 def finding_lines(finding: Finding) -> list[str]:
-    """Return a finding as lines: what, how sure, then each reason in both languages with its weight."""
+    """Return a finding as lines: what, how sure, then each reason in both languages with its weight in decibans (dban)."""
     lines = [
         f"  ● {RULE_WORDS.get(finding.rule, finding.rule)}: {finding.subject}",
         f"    {GRADE_WORDS[finding.grade]} · {finding.confidence:.0%} · mức độ / severity: {SEVERITY_WORDS[finding.severity]} · "
         f"{finding.finding_id}",
     ]
     for part in finding.evidence:
-        lines += [f"    {part.decibans:+5.1f} dB  {part.reason.vi}", f"             {part.reason.en}"]
+        lines += [f"    {part.decibans:+5.1f} dban  {part.reason.vi}", f"{'':15}{part.reason.en}"]
     return lines
 
 

@@ -51,7 +51,7 @@ def list_(data: DataFolder, *, as_json: bool, origins: tuple[str, ...], open_onl
 @click.pass_obj
 def show(data: DataFolder, finding_id: str, *, as_json: bool) -> None:
     """In một phát hiện với mọi lý do / Print one finding with all its reasons."""
-    from collector.finding_words import finding_lines
+    from collector.finding_words import WEIGHT_WORDS, finding_lines
     from collector.judging import findings_path, unknown_finding
     from collector.judging_store import FindingsStore
 
@@ -65,7 +65,7 @@ def show(data: DataFolder, finding_id: str, *, as_json: bool) -> None:
     from collector.task_table import read_tasks
     from collector.task_words import finding_task_lines
 
-    lines = finding_lines(finding) + finding_task_lines(read_tasks(data.path, finding_id=finding.finding_id))
+    lines = [*finding_lines(finding), WEIGHT_WORDS, *finding_task_lines(read_tasks(data.path, finding_id=finding.finding_id))]
     click.echo(msgspec.json.encode(finding).decode() if as_json else "\n".join(lines))
 
 

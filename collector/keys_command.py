@@ -7,11 +7,11 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 import click
 
 from collector.enrolment import Register, Role, read_register, write_register
+from collector.local_time import local
 from collector.places import DataFolder
 from config.keyfiles import KeyFileError, fresh_keypair, read_keypair, write_keypair
 
@@ -94,4 +94,4 @@ def _changing(data: DataFolder) -> Iterator[Register]:
 
 
 def _day(time_ns: int) -> str:
-    return datetime.fromtimestamp(time_ns / 1e9, tz=UTC).strftime("%Y-%m-%d %H:%M")
+    return local(time_ns).strftime("%Y-%m-%d %H:%M")

@@ -101,8 +101,10 @@ def run_influx(data: DataFolder, _: str) -> None:
 
 def run_web(data: DataFolder, address: str) -> None:
     """Serve the API and the page until told to stop."""
+    from collector.local_time import zone
     from collector.web.server import serve_web
 
+    zone()  # a part that starts on settings that cannot be meant says so
     _end_with_supervisor()
     serve_web(data, *checked_http(address), ready=_ready)
 

@@ -13,6 +13,7 @@ import click
 from collector.influx_settings import influx_settings
 from collector.places import DEFAULT_HTTP, DEFAULT_INGEST, DataFolder, checked_http, checked_ingest
 from collector.store_renewal import renew_store
+from collector.store_settings import store_settings
 from collector.supervisor import Command, Supervisor, only_one
 from collector.task_settings import task_settings
 
@@ -36,7 +37,8 @@ def serve(data: DataFolder, ingest: str, http: str, publish: str | None, plainte
     if plaintext:
         _say("--plaintext: whoever reaches this port can send records in any station's name, and read along")
     checked_http(http)
-    task_settings(data.path)  # what is wrong there is said now, and not by a part that ends again and again
+    store_settings(data.path)
+    task_settings(data.path)  # what is wrong in these is said now, and not by a part that ends again and again
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from collector.errors import MisuseError
-from collector.words import TIME_ZONE
+from collector.local_time import TIME_ZONE
 
 FILE_NAME: Final = "store.toml"
 Days = Annotated[float, Meta(ge=0.0, le=36_500.0)]
@@ -21,7 +21,7 @@ class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The embedded store's retention counts for live records alone: recordings are as old as they are."""
 
     time_zone: str = TIME_ZONE
-    """Whose days the daily roll-ups are. After a change: `canhsong-collector store rebuild`."""
+    """Whose times screens and reports show, and whose days the daily roll-ups are. After a change: `canhsong-collector store rebuild`."""
     answers: Literal["sqlite", "influxdb"] = "sqlite"
     """Who answers the page and the API. Spectra come from the embedded store in any case."""
     raw_days: Days = 0.0

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
 
+from collector.local_time import FIRST_DATED_NS, local
 from collector.store import TrackRow
 
-TIME_ZONE: Final = "Asia/Ho_Chi_Minh"
-FIRST_DATED_NS: Final = 365 * 86_400 * 1_000_000_000
-"""Times below this count from the start of a recording without a date."""
 COVERAGE_WORDS: Final = {
     "heard": "có / heard",
     "heard_nothing": "nghe, không có gì / heard nothing",
@@ -27,17 +22,11 @@ ORIGIN_WORDS: Final = {
 }
 
 
-@lru_cache(maxsize=4)
-def zone(name: str = TIME_ZONE) -> ZoneInfo:
-    """Return the time zone that screens use."""
-    return ZoneInfo(name)
-
-
 def moment(time_ns: int) -> str:
     """Return a time for a table: local date and time, or seconds from the start where the recording has no date."""
     if time_ns < FIRST_DATED_NS:
         return f"+{time_ns / 1e9:.1f} s"
-    return datetime.fromtimestamp(time_ns / 1e9, tz=UTC).astimezone(zone()).strftime("%Y-%m-%d %H:%M:%S")
+    return local(time_ns).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def short_moment(time_ns: int, *, now_ns: int) -> str:

@@ -1,4 +1,4 @@
-"""What a rule sees: the wire's records as cells, carriers and looks, with the day in local time. The one bridge from ``config.wire``."""
+"""What a rule sees: the wire's records as cells, carriers and looks, with the day in Viet Nam. The one bridge from ``config.wire``."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def freqs_of(cell: Cell) -> tuple[float, ...]:
 
 
 def local_day(time_ns: int) -> date:
-    """Return the calendar day in Viet Nam."""
+    """Return the calendar day in Viet Nam, whose law and licences are judged by, whatever zone screens show."""
     return _day_of_hour(time_ns // 3_600_000_000_000)
 
 

@@ -12,12 +12,13 @@ from nicegui import ui
 from collector.checks.types import Finding
 from collector.finding_words import GRADE_WORDS, RULE_WORDS, SEVERITY_WORDS
 from collector.judging_store import FindingsStore
+from collector.local_time import FIRST_DATED_NS, shift_ms
 from collector.store import Query
 from collector.task_table import TaskRow, TaskTable, tasks_path
 from collector.task_words import ACTION_WORDS, TASK_STATE_WORDS
-from collector.web.look import AMBER, ZONE_MS, plain
+from collector.web.look import AMBER, plain
 from collector.web.rows import columns
-from collector.words import FIRST_DATED_NS, short_moment
+from collector.words import short_moment
 
 COLUMNS: Final = (
     ("mark", "", "left"),
@@ -96,13 +97,12 @@ def mark_findings(options: dict[str, Any], findings: Sequence[Finding]) -> None:
     """Add a line to the timeline where each finding opened, informations left out; findings without a date only among such tracks."""
     bars = [bar for series in options["series"] for bar in series["data"]]
     dated = any(bar["value"][1] >= FIRST_DATED_NS / 1e6 for bar in bars)
-    shift = ZONE_MS if dated else 0
     marked = [f for f in findings if f.grade != "information" and (f.opened_ns >= FIRST_DATED_NS) == dated][:MAX_MARKS]
     if not bars or not marked:
         return
     lines = [
         {
-            "xAxis": f.opened_ns / 1e6 + shift,
+            "xAxis": f.opened_ns / 1e6 + shift_ms(f.opened_ns),
             "tip": f"{plain(RULE_WORDS.get(f.rule, f.rule))}\n{plain(f.subject)}\n{plain(GRADE_WORDS[f.grade])} · {f.confidence:.0%}",
             "label": {"show": False},
         }

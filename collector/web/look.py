@@ -1,4 +1,4 @@
-"""Colours, sizes and the time zone that charts and style sheet share (``static/page.css`` holds the same values)."""
+"""Colours and sizes that charts and style sheet share (``static/page.css`` holds the same values)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ LINE: Final = "#22324a"
 TEAL: Final = "#2dd4bf"
 AMBER: Final = "#fbbf24"
 RED: Final = "#fb7185"
-ZONE_MS: Final = 7 * 3600 * 1000
-"""ECharts is told UTC and gets Asia/Ho_Chi_Minh, which has no summer time."""
 CHART_LEFT_PX: Final = 78
 CHART_RIGHT_PX: Final = 18
 _SNR_COLOURS: Final = ((6.0, "#4f7cac"), (12.0, "#38bdf8"), (20.0, "#2dd4bf"), (30.0, "#a3e635"), (1e9, "#fbbf24"))

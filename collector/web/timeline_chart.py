@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from collector.local_time import FIRST_DATED_NS, shift_ms
 from collector.store import HOUR_NS, TimelineBucket, TrackRow
 from collector.web.coverage_bars import coverage_bars
-from collector.web.look import CHART_RIGHT_PX, INK, QUIET, TEAL, ZONE_MS, axis, plain, snr_colour, tooltip
-from collector.words import COVERAGE_WORDS, FIRST_DATED_NS, duration, khz, level, moment, track_name
+from collector.web.look import CHART_RIGHT_PX, INK, QUIET, TEAL, axis, plain, snr_colour, tooltip
+from collector.words import COVERAGE_WORDS, duration, khz, level, moment, track_name
 
 MAX_LANES: Final = 40
 LANE_PX: Final = 26
@@ -37,11 +38,10 @@ def timeline_options(tracks: Sequence[TrackRow], buckets: Sequence[TimelineBucke
         shown = _span(bars)
     else:
         bars += coverage_bars(buckets, {text: lane for lane, (text, is_heading) in enumerate(lanes) if is_heading}.get, _heading)
-    shift = ZONE_MS if any(bar["value"][1] >= FIRST_DATED_NS / 1e6 for bar in bars) else 0
     for bar in bars:
-        bar["value"][1] += shift
-        bar["value"][2] += shift
-    return _options(lanes, bars, shown=[end + shift for end in shown]), max(150, LANE_PX * len(lanes) + 74)
+        bar["value"][1] += shift_ms(bar["value"][1] * 1e6)
+        bar["value"][2] += shift_ms((bar["value"][2] - 1.0) * 1e6)  # before its end: an hour stays one where clocks change at it
+    return _options(lanes, bars, shown=[end + shift_ms(end * 1e6) for end in shown]), max(150, LANE_PX * len(lanes) + 74)
 
 
 def _track_lanes(tracks: Sequence[TrackRow]) -> tuple[list[Lane], list[dict[str, Any]]]:

@@ -13,12 +13,13 @@ import pytest
 
 from collector.store import HOUR_NS, TimelineBucket, TrackRow, Waterfall
 from collector.web.filters import Filters, from_address
-from collector.web.look import ZONE_MS, plain
+from collector.web.look import plain
 from collector.web.png import level_picture
 from collector.web.spectrum_chart import POINTS, spectrum_options, waterfall_picture
 from collector.web.timeline_chart import MAX_LANES, timeline_options
 from tests.end_to_end.running import T0_NS
 
+ZONE_MS = 7 * 3600 * 1000
 HOSTILE = "<img src=x onerror=alert(1)> {a|b} \x1b\n"
 
 

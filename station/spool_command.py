@@ -76,7 +76,7 @@ def drop(places: Places, acknowledged: bool) -> None:
     held = _open(places.spool)
     gone = held.drop_acknowledged()
     held.close()
-    click.echo(f"{gone} bản ghi đã bỏ / records dropped", err=True)
+    click.echo(f"{gone} bản tin đã bỏ / records dropped", err=True)
 
 
 @spool.command()

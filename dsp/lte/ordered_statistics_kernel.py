@@ -92,31 +92,17 @@ def _cost(words: WordArray, tables: tuple[FloatArray, FloatArray], least: Real) 
 
 
 @compiled
-def nearest(rows: WordArray, guess: WordArray, costs: FloatArray, reach: int, turned: BitArray) -> int:
-    """Write to ``turned``, (n_bits,), the cheapest difference of ``guess`` to a word, up to two of the basis wrong or three of its end.
+def _search(
+    base: WordArray, part: WordArray, own: FloatArray, tables: tuple[FloatArray, FloatArray], reach: int, found: tuple[WordArray, IntArray]
+) -> None:
+    """Write the cheapest of ``base`` and its sums with up to three rows of ``part``, (rank, n_words), and the rows, to ``found``.
 
-    ``rows``: of the generator, columns in order of how sure they are; ``costs``, (n_bits,): of turning each; ``reach``: of the basis,
-    so many are turned by threes. Returns the rank.
+    ``own``, (rank,): what each row costs beside the table; the third is one of the last ``reach``.
     """
-    work = rows.copy()
-    basis = np.empty(rows.shape[0], np.int64)
-    rank = _reduce(work, costs.size, basis)
-    free = np.ones(costs.size, np.bool_)
-    free[basis[:rank]] = False
-    others = np.flatnonzero(free)
-    others = others[np.argsort(-np.abs(costs[others]), kind="mergesort")]  # the dearest first: most words are given up early
-    n_words = (others.size + 63) >> 6
-    tables = _tables(costs[others], n_words)
-    own = costs[basis[:rank]]
-    part = np.empty((rank, n_words), np.uint64)
-    base, one, two, three = np.empty((4, n_words), np.uint64)
-    _columns(guess, others, base)
-    for i in range(rank):
-        _columns(work[i], others, part[i])
-        if _bit(guess, basis[i]):
-            _add(base, part[i], base)
     least = _cost(base, tables, _MUCH)
-    best, chosen = base.copy(), np.full(3, -1)
+    best, chosen = found
+    rank = own.size
+    one, two, three = np.empty((3, base.size), np.uint64)
     for i in range(rank):
         _add(base, part[i], one)
         cost = own[i] + _cost(one, tables, least - own[i])
@@ -136,6 +122,34 @@ def nearest(rows: WordArray, guess: WordArray, costs: FloatArray, reach: int, tu
                 if cost < least:
                     least, best[:] = cost, three
                     chosen[:] = i, j, k
+
+
+@compiled
+def nearest(rows: WordArray, guess: WordArray, costs: FloatArray, reach: int, turned: BitArray) -> int:
+    """Write to ``turned``, (n_bits,), the cheapest difference of ``guess`` to a word, up to two of the basis wrong or three of its end.
+
+    ``rows``: of the generator, columns in order of how sure they are; ``costs``, (n_bits,): of turning each; ``reach``: of the basis,
+    so many are turned by threes. Returns the rank.
+    """
+    work = rows.copy()
+    basis = np.empty(rows.shape[0], np.int64)
+    rank = _reduce(work, costs.size, basis)
+    free = np.ones(costs.size, np.bool_)
+    free[basis[:rank]] = False
+    others = np.flatnonzero(free)
+    others = others[np.argsort(-np.abs(costs[others]), kind="mergesort")]  # the dearest first: most words are given up early
+    n_words = (others.size + 63) >> 6
+    tables = _tables(costs[others], n_words)
+    own = costs[basis[:rank]]
+    part = np.empty((rank, n_words), np.uint64)
+    base = np.empty(n_words, np.uint64)
+    _columns(guess, others, base)
+    for i in range(rank):
+        _columns(work[i], others, part[i])
+        if _bit(guess, basis[i]):
+            _add(base, part[i], base)
+    best, chosen = base.copy(), np.full(3, -1)
+    _search(base, part, own, tables, reach, (best, chosen))
     for t in range(others.size):
         turned[others[t]] = _bit(best, t)
     for i in chosen:
